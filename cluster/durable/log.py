@@ -1,0 +1,63 @@
+"""The port of the log: topics of partitions of numbered entries.
+
+No consumer groups: a consumer keeps its offset beside its result, so a replay changes nothing. Retention is by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cluster.events import Event, Topic
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where an entry stands."""
+
+    partition: int
+    offset: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One event with its place in a partition."""
+
+    offset: int
+    event: Event
+
+
+class Log(Protocol):
+    """An open log. Every operation may raise StoreUnavailable, Indeterminate (append) or StorageFull."""
+
+    async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
+        """Append events, each to the partition of its key, in the order given; returns once they are durable."""
+        ...
+
+    async def read(
+        self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0
+    ) -> list[Entry]:
+        """Return entries from `offset` on; if there are none, wait up to `wait_s` for the first.
+
+        Offsets rise, but may have gaps; an offset older than the retention answers from the oldest kept.
+        """
+        ...
+
+    async def end(self, topic: Topic, partition: int) -> int:
+        """Return the offset that the next entry will have at least."""
+        ...
+
+    async def close(self) -> None:
+        """Free what the log holds; acknowledged entries are safe without it."""
+        ...
+
+
+LogFactory = Callable[[], Awaitable[Log]]
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key: the same on every adapter, machine and version (FNV-1a, 32 bit)."""
+    digest = 2166136261
+    for byte in key.encode():
+        digest = ((digest ^ byte) * 16777619) & 0xFFFFFFFF
+    return digest % partitions

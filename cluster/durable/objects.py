@@ -1,0 +1,28 @@
+"""The object store: obstore itself, opened by URL. Names are immutable; superseded objects are collected later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import obstore.store
+from obstore.store import ObjectStore as Objects
+
+from cluster.errors import Misconfigured
+
+
+def open_objects(url: str) -> Objects:
+    """Open `file:DIR` (made if missing) or `s3://bucket/prefix`.
+
+    Raises:
+        Misconfigured: the URL's kind is unknown, or the directory cannot be made.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "file":
+        try:
+            Path(rest).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(f"MATINEE_OBJECTS: {rest} cannot be made: {error.strerror}") from error
+        return obstore.store.LocalStore(rest, automatic_cleanup=True)
+    if scheme == "s3":
+        return obstore.store.from_url(url)
+    raise Misconfigured(f"MATINEE_OBJECTS: no adapter for {scheme!r}; known: file, s3")

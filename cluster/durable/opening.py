@@ -1,0 +1,38 @@
+"""Picks the adapter that a URL names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from cluster.durable.log import Log
+from cluster.durable.store import Store, Table
+from cluster.errors import Misconfigured
+
+
+async def open_store(url: str, table: Table, now_s: Callable[[], float] = time.time) -> Store:
+    """Open one table; `partial(open_store, settings.store, TABLE)` is a StoreFactory.
+
+    Raises:
+        Misconfigured: no adapter for this URL, or it cannot be opened.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
+        from cluster.durable.sqlite.store import SqliteStore
+
+        return await SqliteStore.open(rest, table, now_s)
+    raise Misconfigured(f"MATINEE_STORE: no adapter for {scheme!r}; known: sqlite")
+
+
+async def open_log(url: str, now_s: Callable[[], float] = time.time) -> Log:
+    """Open the log; `partial(open_log, settings.log)` is a LogFactory.
+
+    Raises:
+        Misconfigured: no adapter for this URL, or it cannot be opened.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
+        from cluster.durable.sqlite.log import SqliteLog
+
+        return await SqliteLog.open(rest, now_s)
+    raise Misconfigured(f"MATINEE_LOG: no adapter for {scheme!r}; known: sqlite")

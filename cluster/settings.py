@@ -1,0 +1,180 @@
+"""All settings, read once from the environment (`MATINEE_*`), frozen; every path is absolute from here on.
+
+Nothing else in Matinee reads the environment. Services get their settings bound, so a replica on another node runs with the same.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cluster.errors import Misconfigured
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The settings of one instance."""
+
+    model_config = SettingsConfigDict(env_prefix="MATINEE_", frozen=True, extra="ignore")
+
+    data: Path = Field(default=Path("matinee-data"), description="Where everything of a laptop's instance is kept.")
+    store: str = Field(default="", description="sqlite:DIR; by default under MATINEE_DATA.")
+    log: str = Field(default="", description="sqlite:DIR; by default under MATINEE_DATA.")
+    objects: str = Field(default="", description="file:DIR or s3://bucket/prefix; by default under MATINEE_DATA.")
+    edge_cache: Path | None = Field(default=None, description="The edge's disk cache; by default under MATINEE_DATA.")
+    edge_cache_bytes: int = Field(default=20 * 2**30, ge=2**20, description="The most that the edge's cache holds.")
+
+    host: str = Field(default="127.0.0.1", description="The address that the API and the edge listen on.")
+    port: Port = Field(default=8000, description="The port of the API and the site.")
+    edge_port: Port = Field(default=8090, description="The port of the edge.")
+    dashboard_port: Port = Field(default=8265, description="The port of the Ray dashboard (loopback only).")
+    metrics_port: Port = Field(default=9101, description="HAProxy's metrics (listens on all addresses).")
+    stats_port: Port = Field(default=8404, description="HAProxy's statistics (listens on all addresses).")
+    public_url: str = Field(default="", description="Where clients reach the API; by default http://host:port.")
+    edge_url: str = Field(default="", description="Where clients reach this machine's edge; by default http://host:edge_port.")
+
+    secret: SecretStr | None = Field(default=None, description="Encrypts keys and signs paths; a laptop makes its own at first start.")
+    operator_email: str = Field(default="operator@matinee.local", description="The first operator's sign-in.")
+    operator_password: SecretStr | None = Field(default=None, description="The first operator's password; made at first start if unset.")
+
+    access_token_s: int = Field(default=600, ge=5, le=600, description="How long an access token lives.")
+    refresh_token_s: int = Field(default=30 * 86400, ge=60, description="How long a device may stay away.")
+    stream_limit: int = Field(default=2, ge=1, le=20, description="Simultaneous streams of an account.")
+    heartbeat_interval_s: float = Field(default=10.0, ge=0.5, le=60, description="How often a player says that it plays.")
+    lease_s: float = Field(default=30.0, ge=1, le=600, description="How long a stream lives without a heartbeat.")
+    session_shards: int = Field(default=2, ge=1, le=64, description="Actors that hold the playback sessions.")
+    collect_after_s: float = Field(default=86400.0, ge=0, description="How long deleted titles, superseded versions and abandoned uploads are kept.")
+    upload_limit_bytes: int = Field(default=200 * 2**30, ge=1, description="The largest upload.")
+    encoders: int = Field(default=0, ge=0, le=1024, description="Encoders at once; 0: as many as cores.")
+    ladder: str = Field(default="", description="Renditions as heights, for example 360,720; by default all up to the source's.")
+    preset: str = Field(default="veryfast", description="x264's preset.")
+
+    @field_validator("data", "edge_cache")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value is not None else None
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        ipaddress.ip_address("127.0.0.1" if value == "localhost" else value)
+        return "127.0.0.1" if value == "localhost" else value
+
+    @field_validator("public_url", "edge_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// address")
+        return value.rstrip("/")
+
+    @field_validator("operator_email")
+    @classmethod
+    def _email(cls, value: str) -> str:
+        if value.count("@") != 1 or value.startswith("@") or value.endswith("@"):
+            raise ValueError("must be an e-mail address")
+        return value
+
+    @field_validator("preset")
+    @classmethod
+    def _preset(cls, value: str) -> str:
+        allowed = "ultrafast superfast veryfast faster fast medium slow slower veryslow".split()
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, values: Any) -> Any:
+        values = {key: value for key, value in values.items() if value not in ("", None)}
+        data = Path(values.get("data", "matinee-data")).expanduser().absolute()
+        values.setdefault("store", f"sqlite:{data / 'store'}")
+        values.setdefault("log", f"sqlite:{data / 'log'}")
+        values.setdefault("objects", f"file:{data / 'objects'}")
+        values.setdefault("edge_cache", data / "edge-cache")
+        for key, schemes in {"store": ("sqlite",), "log": ("sqlite",), "objects": ("file", "s3")}.items():
+            scheme, colon, rest = str(values[key]).partition(":")
+            if not colon or not rest or scheme not in schemes:
+                raise ValueError(f"MATINEE_{key.upper()}={values[key]!r} must begin with {' or '.join(s + ':' for s in schemes)}")
+            if scheme in {"sqlite", "file"}:
+                values[key] = f"{scheme}:{Path(rest.removeprefix('//')).expanduser().absolute()}"
+        return values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.lease_s <= self.heartbeat_interval_s:
+            raise ValueError("MATINEE_LEASE_S must be longer than MATINEE_HEARTBEAT_INTERVAL_S")
+        ports = [self.port, self.edge_port, self.dashboard_port, self.metrics_port, self.stats_port]
+        if len(set(ports)) != len(ports):
+            raise ValueError(f"MATINEE_PORT and the other ports must differ; they are {ports}")
+        return self
+
+    @property
+    def site_url(self) -> str:
+        """Where a client reaches the API and the site."""
+        return self.public_url or f"http://{_reachable(self.host)}:{self.port}"
+
+    @property
+    def own_edge_url(self) -> str:
+        """Where a client reaches the edge of this machine."""
+        return self.edge_url or f"http://{_reachable(self.host)}:{self.edge_port}"
+
+    def secret_bytes(self) -> bytes:
+        """Return the installation's secret: MATINEE_SECRET, or the file under `data` that only its owner reads, made at first use.
+
+        Raises:
+            Misconfigured: MATINEE_SECRET is shorter than 16 characters, or the file cannot be made or read.
+        """
+        if self.secret is not None:
+            value = self.secret.get_secret_value()
+            if len(value) < 16:
+                raise Misconfigured("MATINEE_SECRET is too short: at least 16 characters")
+            return value.encode()
+        path = self.data / "secret"
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                # Written aside and linked into place: two processes that start together agree on one secret.
+                mine = self.data / f"secret.{os.getpid()}"
+                mine.touch(mode=0o600)
+                mine.write_text(secrets.token_hex(32))
+                try:
+                    os.link(mine, path)
+                except FileExistsError:
+                    pass
+                finally:
+                    mine.unlink()
+            return path.read_text().strip().encode()
+        except OSError as error:
+            raise Misconfigured(f"{path} cannot be made or read: {error.strerror}") from error
+
+
+def _reachable(host: str) -> str:
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        return "127.0.0.1"
+    return f"[{host}]" if address.version == 6 else host
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment; overrides (a command's options) win where they are not None.
+
+    Raises:
+        Misconfigured: a value is wrong; the sentence says which, why and what is allowed.
+    """
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            name = f"MATINEE_{str(item['loc'][0]).upper()}" if item["loc"] else ""
+            given = f"={item['input']!r}" if name and "secret" not in name.lower() and "password" not in name.lower() else ""
+            lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}".lstrip(": "))
+        raise Misconfigured("; ".join(lines)) from error

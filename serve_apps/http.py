@@ -1,0 +1,271 @@
+"""What every HTTP application of Matinee shares: token check, problem responses, request ids, paging.
+
+Main path: `new_api` -> a route with one of the dependencies `Anyone`, `Member`, `Viewer`, `Operator` -> the service -> a schema.
+Knows no domain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final, Protocol
+
+import msgspec
+import structlog
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cluster.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    InvalidCursor,
+    InvalidInput,
+    MatineeError,
+    NotAuthenticated,
+    NotFound,
+    OperatorOnly,
+    ProfileRequired,
+    TooLarge,
+)
+from cluster.ids import new_id
+from cluster.security.claims import Claims
+
+log = structlog.get_logger()
+
+BODY_LIMIT_BYTES: Final = 1 << 20
+REQUEST_TIMEOUT_S: Final = 30.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Gate(Protocol):
+    """Says who a bearer token belongs to; the one in cluster.security.gate knows of revoked devices."""
+
+    async def admit(self, token: str) -> Claims:
+        """Return the token's claims; raises TokenInvalid or DeviceRevoked."""
+        ...
+
+
+class ProblemDocument(BaseModel):
+    """An error as RFC 9457 puts it; some errors add fields of their own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may answer these errors; those that any route may answer are added."""
+    named: dict[int | str, list[str]] = {}
+    for error in (*errors, InvalidInput, MatineeError, TooLarge, DeadlineExceeded):
+        named.setdefault(error.status, []).append(error.slug)
+    named.setdefault(503, []).append("unavailable")
+    named.setdefault(507, []).append("storage-full")
+    named.setdefault(429, []).append("too-many-requests")
+    return {
+        status: {"description": " · ".join(slugs), "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}}
+        for status, slugs in named.items()
+    }
+
+
+def problem_response(error: MatineeError, instance: str = "") -> Response:
+    """Return an error as `application/problem+json`."""
+    headers: dict[str, str] = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="matinee"'
+    body = msgspec.json.encode(error.problem(instance), enc_hook=str)
+    return Response(body, error.status, headers, "application/problem+json")
+
+
+def json_bytes(body: bytes, *, etag: str | None = None, status: int = 200) -> Response:
+    """Return bytes that are JSON already."""
+    return Response(body, status, {"ETag": etag} if etag else None, "application/json")
+
+
+def new_api(
+    name: str,
+    prefix: str,
+    gate: Gate,
+    *,
+    body_limit_bytes: int = BODY_LIMIT_BYTES,
+    on_start: Callable[[], Awaitable[None]] | None = None,
+    on_stop: Callable[[], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """Return an application whose every error is a problem document and whose every answer carries X-Request-Id.
+
+    The routes are declared without the prefix; `prefix` only makes the documents true. `app.state.gate` checks tokens.
+    """
+    api = FastAPI(
+        title=f"Matinee {name}",
+        version="1",
+        root_path=prefix,
+        redirect_slashes=False,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.state.gate = gate
+    api.state.on_start, api.state.on_stop = on_start, on_stop
+    api.add_exception_handler(MatineeError, _on_matinee_error)
+    api.add_exception_handler(RequestValidationError, _on_validation_error)
+    api.add_exception_handler(HTTPException, _on_http_exception)
+    api.state.body_limit_bytes = body_limit_bytes
+    return api
+
+
+def served(api: FastAPI, prefix: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> ASGIApp:
+    """Wrap an API for serving at `prefix`: paths, request ids, body limit, time limit, and unexpected errors as problems.
+
+    Pure ASGI, so that streams pass unbuffered. Accepts paths with the prefix (a plain server) and without (Serve takes it off).
+    """
+    body_limit_bytes: int = api.state.body_limit_bytes
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await api(scope, receive, send)
+            return
+        path = scope["path"]
+        root = prefix.rstrip("/")
+        if root and (path == root or path.startswith(root + "/")):
+            path = path[len(root) :]
+        # FastAPI has no route for the bare prefix: the list of a prefix is declared as "/" and served as "".
+        path = path or "/"
+        scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+        received_bytes = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message = {**message, "headers": [*message.get("headers", []), (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        async def receive_bounded() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            if message["type"] == "http.request":
+                received_bytes += len(message.get("body", b""))
+                if received_bytes > body_limit_bytes:
+                    raise TooLarge(f"The body is larger than {body_limit_bytes} bytes", limit_bytes=body_limit_bytes)
+            return message
+
+        try:
+            async with asyncio.timeout(timeout_s if timeout_s > 0 else None):
+                await api(scope, receive_bounded, send_with_id)
+        except MatineeError as error:
+            if started:
+                raise
+            await problem_response(error, root + path)(scope, receive, send_with_id)
+        except TimeoutError:
+            if started:
+                raise
+            late = DeadlineExceeded(f"No answer within {timeout_s:g} s", retry_after_s=1)
+            await problem_response(late, root + path)(scope, receive, send_with_id)
+        except Exception as error:
+            log.exception("unexpected error", request_id=request_id, path=root + path)
+            if started:
+                raise
+            await problem_response(MatineeError(f"Unexpected: {type(error).__name__}"), root + path)(scope, receive, send_with_id)
+
+    return app
+
+
+async def _on_matinee_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MatineeError)
+    return problem_response(error, request.url.path)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]} for item in error.errors()]
+    return problem_response(InvalidInput("; ".join(f"{e['pointer']}: {e['detail']}" for e in errors), errors=errors), request.url.path)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kinds: Mapping[int, type[MatineeError]] = {401: NotAuthenticated, 403: Forbidden, 404: NotFound, 422: InvalidInput}
+    kind = kinds.get(error.status_code)
+    if kind is not None:
+        return problem_response(kind(str(error.detail)), request.url.path)
+    body = {
+        "type": "about:blank",
+        "title": str(error.detail),
+        "status": error.status_code,
+        "detail": str(error.detail),
+        "instance": request.url.path,
+    }
+    return Response(msgspec.json.encode(body), error.status_code, error.headers, "application/problem+json")
+
+
+_bearer = HTTPBearer(auto_error=False, description="An access token of /api/v1/auth")
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _member(request: Request, credentials: _Credentials) -> Claims:
+    if credentials is None:
+        raise NotAuthenticated
+    gate: Gate = request.app.state.gate
+    return await gate.admit(credentials.credentials)
+
+
+async def _anyone(request: Request, credentials: _Credentials) -> Claims | None:
+    return None if credentials is None else await _member(request, credentials)
+
+
+async def _viewer(claims: Annotated[Claims, Depends(_member)]) -> Claims:
+    if claims.profile_id is None:
+        raise ProfileRequired
+    return claims
+
+
+async def _operator(claims: Annotated[Claims, Depends(_member)]) -> Claims:
+    if "operator" not in claims.roles:
+        raise OperatorOnly
+    return claims
+
+
+Anyone = Annotated[Claims | None, Depends(_anyone)]
+"""A caller that may be anonymous; a token that is sent must be valid."""
+Member = Annotated[Claims, Depends(_member)]
+"""A signed-in account (any role), with or without a chosen profile."""
+Viewer = Annotated[Claims, Depends(_viewer)]
+"""A signed-in account that has chosen a profile."""
+Operator = Annotated[Claims, Depends(_operator)]
+"""An operator."""
+
+
+def encode_cursor(after: str) -> str:
+    """Return an opaque cursor that continues after a sort key."""
+    return base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> str | None:
+    """Return the sort key of `encode_cursor`.
+
+    Raises:
+        InvalidCursor: it is none of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursor from error
