@@ -1,0 +1,102 @@
+"""What every replica on Ray Serve shares: it opens its service, serves its API, and answers typed calls of other services.
+
+Main path: Serve constructs a `Replica` subclass -> `open` -> ASGI requests and `call`s. Knows no domain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp
+
+from cluster.errors import MatineeError, ServiceUnavailable
+
+
+class Service(Protocol):
+    """A domain service: plain Python, opened in the process that runs it."""
+
+    async def open(self) -> None:
+        """Open stores, load snapshots; returns when ready to answer."""
+        ...
+
+    async def close(self) -> None:
+        """Free everything."""
+        ...
+
+    async def check(self) -> None:
+        """Raise if this replica should be replaced."""
+        ...
+
+
+class Target(Protocol):
+    """Where a typed client sends its calls: a Serve application, or a service in this process (tests)."""
+
+    async def invoke(self, method: str, /, *args: Any) -> Any:
+        """Call a method of the service by name; raises its MatineeError, or ServiceUnavailable."""
+        ...
+
+
+class LocalTarget:
+    """Calls a service in this process."""
+
+    def __init__(self, service: object) -> None:
+        self._service = service
+
+    async def invoke(self, method: str, /, *args: Any) -> Any:
+        """See `Target.invoke`."""
+        return await getattr(self._service, method)(*args)
+
+
+class ServeTarget:
+    """Calls a Serve application by its handle, looked up at the first call, so applications start in any order."""
+
+    def __init__(self, application: str) -> None:
+        self._application = application
+        self._handle: Any = None
+
+    async def invoke(self, method: str, /, *args: Any) -> Any:
+        """See `Target.invoke`."""
+        from ray import serve
+        from ray.exceptions import RayError, RayTaskError
+        from ray.serve.exceptions import RayServeException
+
+        try:
+            if self._handle is None:
+                self._handle = await asyncio.to_thread(serve.get_app_handle, self._application)
+            return await self._handle.call.remote(method, *args)
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, MatineeError):
+                raise cause from error
+            raise ServiceUnavailable(f"{self._application}.{method} failed: {type(cause).__name__}", retry_after_s=1) from error
+        except (RayError, RayServeException) as error:
+            raise ServiceUnavailable(f"{self._application} does not answer", retry_after_s=1) from error
+
+
+class Replica:
+    """Base of the Serve deployments; a subclass' constructor says which service and which API."""
+
+    _service: Service
+    _app: ASGIApp
+    _callable: frozenset[str]
+
+    async def serve(self, service: Service, app: ASGIApp, callable_methods: frozenset[str] = frozenset()) -> None:
+        """Open the service and answer from now on; `callable_methods` are those that other services may call."""
+        await service.open()
+        self._service, self._app, self._callable = service, app, callable_methods
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return self._app
+
+    async def call(self, method: str, *args: Any) -> Any:
+        """Answer a typed client of another service."""
+        if method not in self._callable:
+            raise ServiceUnavailable(f"{method} is not offered to other services")
+        operation: Callable[..., Awaitable[Any]] = getattr(self._service, method)
+        return await operation(*args)
+
+    async def check_health(self) -> None:
+        """Answer Serve's health check."""
+        await self._service.check()
