@@ -67,7 +67,8 @@ class ProblemDocument(BaseModel):
 def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that may answer these errors; those that any route may answer are added."""
     named: dict[int | str, list[str]] = {}
-    for error in (*errors, InvalidInput, MatineeError, TooLarge, DeadlineExceeded):
+    everywhere: tuple[type[MatineeError], ...] = (InvalidInput, MatineeError, TooLarge, DeadlineExceeded)
+    for error in errors + everywhere:
         named.setdefault(error.status, []).append(error.slug)
     named.setdefault(503, []).append("unavailable")
     named.setdefault(507, []).append("storage-full")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import obstore.store
-from obstore.store import ObjectStore as Objects
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from cluster.errors import Misconfigured
+
+Objects = ObjectStore
 
 
 def open_objects(url: str) -> Objects:
@@ -22,7 +23,7 @@ def open_objects(url: str) -> Objects:
             Path(rest).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Misconfigured(f"MATINEE_OBJECTS: {rest} cannot be made: {error.strerror}") from error
-        return obstore.store.LocalStore(rest, automatic_cleanup=True)
+        return LocalStore(rest, automatic_cleanup=True)
     if scheme == "s3":
-        return obstore.store.from_url(url)
+        return S3Store.from_url(url)
     raise Misconfigured(f"MATINEE_OBJECTS: no adapter for {scheme!r}; known: file, s3")
