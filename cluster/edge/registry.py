@@ -1,0 +1,92 @@
+"""Which edges are live: each writes a row of its own every REFRESH_S, and counts as live while that row is young.
+
+Playback ranks the live edges, operations shows them. An edge that stops cleanly removes its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from cluster.durable.store import SCAN_LIMIT, Mode, Row, Store, Table
+from cluster.errors import MatineeError
+
+log = structlog.get_logger()
+
+EDGES: Final = Table("edges", Mode.PLAIN, group="edges")
+PARTITION: Final = "edges"
+REFRESH_S: Final = 2.0
+LIVE_S: Final = 6.0
+WRITE_TIMEOUT_S: Final = 5.0
+
+
+class EdgeStatus(msgspec.Struct, frozen=True):
+    """One edge as it last told of itself."""
+
+    edge_id: str
+    url: str
+    started_at_s: float
+    seen_at_s: float
+    hits: int = 0
+    misses: int = 0
+    fill_bytes: int = 0
+    cache_bytes: int = 0
+
+
+async def live_edges(store: Store, now_s: Callable[[], float] = time.time) -> list[EdgeStatus]:
+    """Return the edges seen in the last LIVE_S, by id; rows that can't be read are passed over."""
+    rows = await store.scan(PARTITION, limit=SCAN_LIMIT)
+    edges = [edge for row in rows if (edge := _status(row)) is not None]
+    return [edge for edge in edges if now_s() - edge.seen_at_s < LIVE_S]
+
+
+def _status(row: Row) -> EdgeStatus | None:
+    try:
+        return msgspec.convert({**row.value, "edge_id": row.sort}, EdgeStatus)
+    except msgspec.ValidationError:
+        return None
+
+
+class Registration:
+    """Keeps one edge's row; `status` is asked for the present figures at each refresh."""
+
+    def __init__(self, store: Store, status: Callable[[], EdgeStatus]) -> None:
+        self._store = store
+        self._status = status
+        self._version = 0
+
+    async def refresh(self) -> None:
+        """Write the row once; raises what the store raises."""
+        status = self._status()
+        if not self._version:
+            # The row of an earlier run may carry a later version, if the clock was set back meanwhile.
+            stored = await self._store.get(PARTITION, status.edge_id)
+            self._version = stored.version if stored else 0
+        self._version = max(self._version + 1, int(status.seen_at_s * 1000))
+        value = msgspec.to_builtins(status)
+        del value["edge_id"]
+        await self._store.put([Row(PARTITION, status.edge_id, self._version, "edge", value, status.seen_at_s + 10 * LIVE_S)])
+
+    async def follow(self) -> None:
+        """Refresh for ever; an edge that can't tell of itself goes on serving."""
+        failing = False
+        while True:
+            try:
+                async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    await self.refresh()
+                failing = False
+            except (MatineeError, TimeoutError) as error:
+                if not failing:
+                    log.warning("this edge cannot register itself", reason=str(error) or "timeout")
+                failing = True
+            await asyncio.sleep(REFRESH_S)
+
+    async def withdraw(self) -> None:
+        """Remove the row: nobody is sent here any more."""
+        if self._version:
+            await self._store.remove(PARTITION, self._status().edge_id, self._version + 1)
