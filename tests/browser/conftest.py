@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.chromium import ARGUMENTS, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # a Playwright that is open keeps an event loop in this thread
 def browser() -> Iterator[Browser]:
     found = chromium()
     with sync_playwright() as playwright:
