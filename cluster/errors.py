@@ -11,6 +11,7 @@
                                       UploadOffsetMismatch · JobNotCancellable · JobNotRetryable
       PreconditionFailed         412
       TooLarge                   413
+      UnsupportedMediaType       415
       TooManyRequests            429  with retry_after_s
       Unavailable                503  Overloaded · StoreUnavailable · Indeterminate · Fenced · ServiceUnavailable · BreakerOpen
         DeadlineExceeded         504
@@ -255,7 +256,7 @@ class ObjectNotFound(NotFound):
     slug, title = "object-not-found", "No such object"
 
 
-# --- 409, 412, 413, 429
+# --- 409, 412, 413, 415, 429
 
 
 class Conflict(MatineeError):
@@ -322,6 +323,12 @@ class TooLarge(MatineeError):
     """More bytes than accepted."""
 
     status, slug, title = 413, "too-large", "Too large"
+
+
+class UnsupportedMediaType(MatineeError):
+    """The body has another Content-Type than the route reads."""
+
+    status, slug, title = 415, "unsupported-media-type", "This Content-Type is not accepted here"
 
 
 class TooManyRequests(MatineeError):

@@ -128,10 +128,17 @@ def new_api(
     return api
 
 
-def served(api: FastAPI, prefix: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> ASGIApp:
+def served(
+    api: FastAPI,
+    prefix: str,
+    *,
+    timeout_s: float = REQUEST_TIMEOUT_S,
+    streams: Callable[[str, str], bool] = lambda _method, _path: False,
+) -> ASGIApp:
     """Wrap an API for serving at `prefix`: paths, request ids, body limit, time limit, and unexpected errors as problems.
 
     Pure ASGI, so that streams pass unbuffered. Accepts paths with the prefix (a plain server) and without (Serve takes it off).
+    Where `streams(method, path without prefix)`, the route itself bounds body and time: an upload, server-sent events.
     """
     body_limit_bytes: int = api.state.body_limit_bytes
 
@@ -151,6 +158,7 @@ def served(api: FastAPI, prefix: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -
         scope.setdefault("state", {})["request_id"] = request_id
         started = False
         received_bytes = 0
+        streaming = streams(scope["method"], path)
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
@@ -169,8 +177,8 @@ def served(api: FastAPI, prefix: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -
             return message
 
         try:
-            async with asyncio.timeout(timeout_s if timeout_s > 0 else None):
-                await api(scope, receive_bounded, send_with_id)
+            async with asyncio.timeout(timeout_s if timeout_s > 0 and not streaming else None):
+                await api(scope, receive if streaming else receive_bounded, send_with_id)
         except MatineeError as error:
             if started:
                 raise

@@ -6,7 +6,7 @@ Callers import the ports from here and open them by `open_store`, `open_log` and
 from __future__ import annotations
 
 from cluster.durable.log import Entry, Log, LogFactory, Position, partition_of
-from cluster.durable.objects import Objects, open_objects
+from cluster.durable.objects import Objects, object_errors, open_objects
 from cluster.durable.opening import open_log, open_store
 from cluster.durable.store import (
     BATCH_LIMIT,
@@ -41,6 +41,7 @@ __all__ = [
     "Table",
     "Update",
     "Value",
+    "object_errors",
     "open_log",
     "open_objects",
     "open_store",

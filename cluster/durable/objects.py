@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from obstore.store import LocalStore, ObjectStore, S3Store
+import obstore.store
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore as Objects
 
-from cluster.errors import Misconfigured
+from cluster.errors import Misconfigured, ObjectNotFound, StorageFull, StoreUnavailable
 
-Objects = ObjectStore
+# ENOSPC and EDQUOT; obstore puts the number only into its message.
+_FULL = re.compile(r"\(os error (28|122)\)|EntityTooLarge|QuotaExceeded|InsufficientStorage")
 
 
 def open_objects(url: str) -> Objects:
@@ -23,7 +29,27 @@ def open_objects(url: str) -> Objects:
             Path(rest).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Misconfigured(f"MATINEE_OBJECTS: {rest} cannot be made: {error.strerror}") from error
-        return LocalStore(rest, automatic_cleanup=True)
+        return obstore.store.LocalStore(rest, automatic_cleanup=True)
     if scheme == "s3":
-        return S3Store.from_url(url)
+        return obstore.store.from_url(url)
     raise Misconfigured(f"MATINEE_OBJECTS: no adapter for {scheme!r}; known: file, s3")
+
+
+@contextlib.contextmanager
+def object_errors(name: str) -> Iterator[None]:
+    """Translate what obstore raises about the object `name`.
+
+    Raises:
+        ObjectNotFound: there is none.
+        StorageFull: no space, nothing was written.
+        StoreUnavailable: anything else.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ObjectNotFound(f"There is no object {name}") from error
+    except BaseError as error:
+        text = str(error)
+        if _FULL.search(text):
+            raise StorageFull from error
+        raise StoreUnavailable(f"{name}: {text.partition(chr(10))[0]}") from error
