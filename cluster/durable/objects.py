@@ -13,6 +13,8 @@ from obstore.store import ObjectStore as Objects
 
 from cluster.errors import Misconfigured, ObjectNotFound, StorageFull, StoreUnavailable
 
+__all__ = ["Objects", "object_errors", "open_objects"]
+
 # ENOSPC and EDQUOT; obstore puts the number only into its message.
 _FULL = re.compile(r"\(os error (28|122)\)|EntityTooLarge|QuotaExceeded|InsufficientStorage")
 
