@@ -18,6 +18,9 @@ Value = dict[str, Any]
 VALUE_LIMIT_BYTES: Final = 1 << 20
 BATCH_LIMIT: Final = 100
 SCAN_LIMIT: Final = 1000
+PUT_LIMIT: Final = 1000
+KEY_LIMIT_BYTES: Final = 1024
+VERSION_LIMIT: Final = 1 << 62
 
 
 class Mode(StrEnum):
@@ -116,7 +119,8 @@ class Store(Protocol):
     async def put(self, rows: Sequence[Row]) -> None:
         """Plain: write rows, each only if its version is at least the stored one's (last write wins); idempotent.
 
-        The rows may be of several partitions; they are not written together.
+        The rows, at most PUT_LIMIT, may be of several partitions; they are not written together.
+        Against a removal of the same version the removal wins, in whatever order they come.
         """
         ...
 

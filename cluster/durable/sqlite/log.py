@@ -1,0 +1,196 @@
+"""The log in SQLite: a file a topic, entries numbered within each partition.
+
+Main path: append() numbers and writes a group in one transaction; read() answers from the file, or waits until it changes.
+Serves the processes of one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster import events as facts
+from cluster.durable import limits
+from cluster.durable.log import Entry, Position, partition_of
+from cluster.durable.sqlite.changes import Changes
+from cluster.durable.sqlite.database import Database
+from cluster.durable.store import VALUE_LIMIT_BYTES
+from cluster.errors import CorruptData, InvalidInput, Misconfigured, StoreUnavailable
+from cluster.events import Event, Topic
+
+APPEND_LIMIT: Final = 1000
+READ_LIMIT: Final = 1000
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_TRIM_ROWS: Final = 500
+
+
+class SqliteLog:
+    """All topics of one folder; implements the port `Log`."""
+
+    def __init__(self, folder: Path, now_s: Callable[[], float], retention_s: float) -> None:
+        self._folder, self._now_s, self._retention_s = folder, now_s, retention_s
+        self._files: dict[str, Database] = {}
+        self._changes: dict[str, Changes] = {}
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, folder: str | Path, now_s: Callable[[], float] = time.time, retention_s: float = 7 * 86400.0) -> SqliteLog:
+        """Open the log, making its folder if it is missing; entries older than `retention_s` are dropped by and by.
+
+        Raises:
+            Misconfigured: the folder cannot be made.
+        """
+        try:
+            await asyncio.to_thread(Path(folder).mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from error
+        return cls(Path(folder), now_s, retention_s)
+
+    async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
+        """See the port; the events of one call are written together."""
+        if len(events) > APPEND_LIMIT:
+            raise InvalidInput(f"At most {APPEND_LIMIT} events are appended at once, not {len(events)}")
+        if not events:
+            return []
+        entries = [(partition_of(event.key, topic.partitions), _encode(topic, event)) for event in events]
+        file = await self._file(topic)
+        now_s = self._now_s()
+        return await file.write(lambda connection: _append(connection, entries, now_s), sum(len(text) for _, text in entries))
+
+    async def read(
+        self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0
+    ) -> list[Entry]:
+        """See the port."""
+        limits.check_limit(limit, READ_LIMIT)
+        _check_partition(topic, partition)
+        deadline_s = time.monotonic() + wait_s
+        while True:
+            file = await self._file(topic)
+            # Asked for before looking: a change in between is not missed.
+            changed = self._changes[topic.name].next() if wait_s > 0 else None
+            try:
+                entries = await file.read(lambda connection: _read(connection, partition, offset, limit))
+                left_s = deadline_s - time.monotonic()
+                if entries or changed is None or left_s <= 0:
+                    return entries
+                await asyncio.wait({changed}, timeout=left_s)
+            finally:
+                if changed is not None:
+                    changed.cancel()
+
+    async def end(self, topic: Topic, partition: int) -> int:
+        """See the port."""
+        _check_partition(topic, partition)
+        file = await self._file(topic)
+        return await file.read(lambda connection: _end(connection, partition))
+
+    async def trim(self, topic: Topic) -> int:
+        """Drop some entries older than the retention and return how many; the writers do the same about every minute."""
+        file = await self._file(topic)
+        before_s = self._now_s() - self._retention_s
+        return await file.write(lambda connection: _trim(connection, before_s))
+
+    async def close(self) -> None:
+        """See the port."""
+        self._closed = True
+        async with self._opening:
+            files, self._files = self._files, {}
+            for name, file in files.items():
+                await asyncio.to_thread(self._changes.pop(name).close)
+                await file.close()
+
+    async def _file(self, topic: Topic) -> Database:
+        if self._closed:
+            raise StoreUnavailable("The log is closed")
+        file = self._files.get(topic.name)
+        if file is not None:
+            return file
+        if not _NAME.fullmatch(topic.name) or topic.partitions < 1:
+            raise InvalidInput(f"{topic} cannot be a topic: names are [a-z][a-z0-9_]*")
+        async with self._opening:
+            file = self._files.get(topic.name)
+            if file is None:
+                file = await Database.acquire(self._folder / f"{topic.name}.sqlite3", partial(_prepare, topic=topic))
+                file.add_chore("trim", lambda connection: _trim(connection, self._now_s() - self._retention_s) > 0)
+                self._changes[topic.name] = Changes(file)
+                self._files[topic.name] = file
+            return file
+
+
+def _prepare(connection: sqlite3.Connection, topic: Topic) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS ends (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS entries (partition INTEGER NOT NULL, offset INTEGER NOT NULL, appended_at_s REAL NOT NULL,"
+        " event TEXT NOT NULL, PRIMARY KEY (partition, offset)) WITHOUT ROWID"
+    )
+    (found,) = connection.execute("SELECT count(*) FROM ends").fetchone()
+    if found not in (0, topic.partitions):
+        raise Misconfigured(f"Topic {topic.name} was made with {found} partitions; it cannot be opened with {topic.partitions}")
+    if not found:
+        connection.executemany("INSERT INTO ends VALUES (?, 0)", [(partition,) for partition in range(topic.partitions)])
+
+
+def _append(connection: sqlite3.Connection, entries: Sequence[tuple[int, str]], now_s: float) -> list[Position]:
+    positions = []
+    for partition, text in entries:
+        offset = _end(connection, partition)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (partition, offset, now_s, text))
+        connection.execute("UPDATE ends SET next_offset = ? WHERE partition = ?", (offset + 1, partition))
+        positions.append(Position(partition, offset))
+    return positions
+
+
+def _read(connection: sqlite3.Connection, partition: int, offset: int, limit: int) -> list[Entry]:
+    found = connection.execute(
+        "SELECT offset, event FROM entries WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?", (partition, offset, limit)
+    ).fetchall()
+    return [Entry(number, _decode(text)) for number, text in found]
+
+
+def _end(connection: sqlite3.Connection, partition: int) -> int:
+    return int(connection.execute("SELECT next_offset FROM ends WHERE partition = ?", (partition,)).fetchone()[0])
+
+
+def _trim(connection: sqlite3.Connection, before_s: float) -> int:
+    # Entries stand in the order of their time: only each partition's oldest are looked at.
+    for (partition,) in connection.execute("SELECT partition FROM ends").fetchall():
+        oldest = connection.execute(
+            "SELECT offset, appended_at_s FROM entries WHERE partition = ? ORDER BY offset LIMIT ?", (partition, _TRIM_ROWS)
+        ).fetchall()
+        stale = [offset for offset, appended_at_s in oldest if appended_at_s < before_s]
+        if stale:
+            return connection.execute("DELETE FROM entries WHERE partition = ? AND offset <= ?", (partition, stale[-1])).rowcount
+    return 0
+
+
+def _check_partition(topic: Topic, partition: int) -> None:
+    if not 0 <= partition < topic.partitions:
+        raise InvalidInput(f"Topic {topic.name} has the partitions 0 to {topic.partitions - 1}, not {partition}")
+
+
+def _encode(topic: Topic, event: Event) -> str:
+    if event.topic != topic.name:
+        raise InvalidInput(f"An event of {event.topic} cannot be appended to {topic.name}")
+    try:
+        raw = facts.encode(event)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"The event is no JSON: {error}") from error
+    if len(raw) > VALUE_LIMIT_BYTES:
+        raise InvalidInput(f"An event has at most {VALUE_LIMIT_BYTES} bytes; this one has {len(raw)}")
+    return raw.decode()
+
+
+def _decode(text: str) -> Event:
+    try:
+        return facts.decode(text.encode())
+    except msgspec.DecodeError as error:
+        raise CorruptData(f"An entry of the log cannot be read: {error}") from error

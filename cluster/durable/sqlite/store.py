@@ -1,0 +1,174 @@
+"""The store in SQLite: a group of tables in a file, or in several by partition.
+
+Main path: an operation checks its limits, picks the partition's file, and runs the SQL of `rows` there.
+Serves the processes of one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from cluster.durable import limits
+from cluster.durable.log import partition_of
+from cluster.durable.sqlite import rows as sql
+from cluster.durable.sqlite.database import Database
+from cluster.durable.sqlite.faults import translate_at_open
+from cluster.durable.store import Change, Delete, Insert, Mode, Row, Table, Update, Value
+from cluster.errors import Misconfigured
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_FILES_LIMIT: Final = 256
+
+
+class SqliteStore:
+    """One table; implements the port `Store`."""
+
+    def __init__(self, table: Table, files: Sequence[Database], now_s: Callable[[], float]) -> None:
+        self._table, self._files, self._now_s = table, list(files), now_s
+        for file in files:
+            file.add_chore(f"sweep {table.name}", lambda connection: sql.sweep(connection, table, now_s()) > 0)
+
+    @classmethod
+    async def open(cls, folder: str | Path, table: Table, now_s: Callable[[], float] = time.time) -> SqliteStore:
+        """Open the table, making files and folder if they are missing.
+
+        Raises:
+            Misconfigured: a file cannot be opened, a newer Matinee wrote it, or the table was made in another number of files.
+            ModeMixed: the table was made with the other mode.
+            CorruptData: a file is damaged.
+        """
+        if not _NAME.fullmatch(table.name) or not _NAME.fullmatch(table.group) or not 1 <= table.files <= _FILES_LIMIT:
+            raise Misconfigured(f"{table} cannot be a table: names are [a-z][a-z0-9_]*, files 1 to {_FILES_LIMIT}")
+        paths = _paths(Path(folder), table)
+        await asyncio.to_thread(_require_same_elsewhere, Path(folder), table, paths)
+        files: list[Database] = []
+        try:
+            for path in paths:
+                files.append(await Database.acquire(path, partial(sql.record, table=table)))  # noqa: PERF401 -- closed below if one fails
+        except BaseException:
+            for file in files:
+                await file.close()
+            raise
+        return cls(table, files, now_s)
+
+    @property
+    def table(self) -> Table:
+        """See the port."""
+        return self._table
+
+    async def get(self, partition: str, sort: str) -> Row | None:
+        """See the port."""
+        limits.check_keys(partition, sort)
+        now_s = self._now_s()
+        return await self._file(partition).read(lambda connection: sql.get(connection, self._table, partition, sort, now_s))
+
+    async def scan(
+        self, partition: str, prefix: str = "", *, after: str | None = None, reverse: bool = False, limit: int = 100
+    ) -> list[Row]:
+        """See the port."""
+        limits.check_keys(partition, prefix, after or "")
+        limits.check_limit(limit)
+        now_s = self._now_s()
+        return await self._file(partition).read(
+            lambda connection: sql.scan(connection, self._table, partition, prefix, after, reverse, limit, now_s)
+        )
+
+    async def put(self, rows: Sequence[Row]) -> None:
+        """See the port."""
+        limits.require_mode(self._table, Mode.PLAIN)
+        limits.check_rows(rows)
+        by_file: dict[Database, list[sql.Columns]] = {}
+        for row in rows:
+            columns = (row.partition, row.sort, row.version, row.kind, limits.encode_value(row.value), row.expires_at_s)
+            by_file.setdefault(self._file(row.partition), []).append(columns)
+        await asyncio.gather(*(self._put(file, columns) for file, columns in by_file.items()))
+
+    async def remove(self, partition: str, sort: str, version: int) -> None:
+        """See the port."""
+        limits.require_mode(self._table, Mode.PLAIN)
+        limits.check_keys(partition, sort)
+        limits.check_version(version)
+        tombstone = (partition, sort, version, "", None, self._now_s() + sql.TOMBSTONE_LIFETIME_S)
+        await self._put(self._file(partition), [tombstone])
+
+    async def put_if_absent(
+        self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None
+    ) -> Row:
+        """See the port."""
+        await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
+        return Row(partition, sort, 1, kind, value, expires_at_s)
+
+    async def compare_and_set(self, row: Row, value: Value, *, expires_at_s: float | None = None) -> Row:
+        """See the port."""
+        await self.batch(row.partition, [Update(row.sort, row.kind, value, row.version, expires_at_s)])
+        return Row(row.partition, row.sort, row.version + 1, row.kind, value, expires_at_s)
+
+    async def delete(self, row: Row) -> None:
+        """See the port."""
+        await self.batch(row.partition, [Delete(row.sort, row.version)])
+
+    async def batch(self, partition: str, changes: Sequence[Change]) -> None:
+        """See the port."""
+        limits.require_mode(self._table, Mode.LINEAR)
+        limits.check_changes(partition, changes)
+        if not changes:
+            return
+        prepared = [sql.prepare(change) for change in changes]
+        now_s = self._now_s()
+        await self._file(partition).write(
+            lambda connection: sql.change(connection, self._table, partition, prepared, now_s),
+            sum(len(change.value or "") for change in prepared),
+        )
+
+    async def sweep(self) -> int:
+        """Delete some expired rows for good and return how many; the writers do the same about every minute."""
+        now_s = self._now_s()
+        counts = [await file.write(lambda connection: sql.sweep(connection, self._table, now_s)) for file in self._files]
+        return sum(counts)
+
+    async def close(self) -> None:
+        """See the port."""
+        files, self._files = self._files, []
+        for file in files:
+            await file.close()
+
+    async def _put(self, file: Database, columns: Sequence[sql.Columns]) -> None:
+        now_s = self._now_s()
+        await file.write(
+            lambda connection: sql.put(connection, self._table, columns, now_s), sum(len(value or "") for *_, value, _ in columns)
+        )
+
+    def _file(self, partition: str) -> Database:
+        if not self._files:
+            raise sql.closed(self._table)
+        return self._files[partition_of(partition, len(self._files))]
+
+
+def _paths(folder: Path, table: Table) -> list[Path]:
+    if table.files == 1:
+        return [folder / f"{table.group}.sqlite3"]
+    return [folder / f"{table.group}-{index}.sqlite3" for index in range(table.files)]
+
+
+def _require_same_elsewhere(folder: Path, table: Table, paths: Sequence[Path]) -> None:
+    # Another number of files would look for the rows in files where they are not.
+    for path in (*folder.glob(f"{table.group}.sqlite3"), *folder.glob(f"{table.group}-*.sqlite3")):
+        if path in paths:
+            continue
+        try:
+            connection = sqlite3.connect(path)
+            try:
+                sql.require_same(connection, table)
+            finally:
+                connection.close()
+        except sqlite3.OperationalError:
+            continue  # not ours: it holds no tables
+        except sqlite3.Error as error:
+            raise translate_at_open(error, path) from error
