@@ -1,0 +1,302 @@
+"""What the catalogue is asked and what it answers; `Media`, `Playable` and `ArtworkImage` are for other services too.
+
+Stored titles are made of these parts (record.py), so a field is only ever added, with a default.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+TitleKind = Literal["film", "series"]
+PlayableKind = Literal["film", "episode", "trailer"]
+ArtworkKind = Literal["poster", "backdrop", "still"]
+Sort = Literal["added", "name", "year"]
+
+
+def _unique(values: list[str]) -> list[str]:
+    return list({value.casefold(): value for value in reversed(values)}.values())[::-1]
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Synopsis = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+Genre = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
+"""A language tag (BCP 47): `en`, `pt-BR`."""
+Genres = Annotated[list[Genre], Field(max_length=10), AfterValidator(_unique)]
+Languages = Annotated[list[Language], Field(max_length=40), AfterValidator(_unique)]
+Year = Annotated[int, Field(ge=1870, le=2200)]
+Maturity = Annotated[int, Field(ge=0, le=18)]
+"""An age in years: profiles see what is at most their own."""
+Seconds = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Base of what is stored and answered: readers ignore what a later version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Edit(BaseModel):
+    """Base of what people send: an unknown field is a mistake that they want to hear of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- media and playables: shared with studio and playback
+
+
+class Rendition(Part):
+    """One rung of the ladder."""
+
+    width: int
+    height: int
+    bandwidth_bps: int
+
+
+class Track(Part):
+    """A sound or subtitle track."""
+
+    language: str
+    label: str
+
+
+class Media(Part):
+    """A finished version of a playable, as studio made it; `version_id` is a UUIDv7, so a newer version's sorts later."""
+
+    version_id: str
+    duration_s: float
+    width: int
+    height: int
+    frame_rate: float
+    renditions: list[Rendition] = []
+    audio: list[Track] = []
+    subtitles: list[Track] = []
+    thumbnails: bool = False
+
+
+class ArtworkImage(Part):
+    """A picture in the object store, named `artwork/<sha256>.<extension>`."""
+
+    kind: ArtworkKind
+    object_name: str
+    width: int
+    height: int
+
+
+class Intro(Part):
+    """Where the opening titles are."""
+
+    start_s: Seconds
+    end_s: Seconds
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end_s <= self.start_s:
+            raise ValueError("end_s must be after start_s")
+        return self
+
+
+class Credits(Part):
+    """Where the closing titles begin."""
+
+    start_s: Seconds
+
+
+class Markers(Part):
+    """What a player can skip."""
+
+    intro: Intro | None = None
+    credits: Credits | None = None
+
+
+class Image(Part):
+    """A picture where the edge serves it."""
+
+    url: str
+    width: int
+    height: int
+
+
+class Artwork(Part):
+    """The pictures of a title; empty lists where it has none."""
+
+    poster: list[Image] = []
+    backdrop: list[Image] = []
+    still: list[Image] = []
+
+
+class Playable(Part):
+    """What playback needs to know of a film, an episode or a trailer."""
+
+    playable_id: str
+    title_id: str
+    kind: PlayableKind
+    name: str
+    maturity: int
+    published: bool
+    media: Media | None = None
+    markers: Markers | None = None
+    title_name: str = ""
+    """The film's or the series' name."""
+    season: int | None = None
+    episode: int | None = None
+    next_playable_id: str | None = None
+    """The episode that follows, published or not."""
+    artwork: Artwork = Artwork()
+
+
+# --- what operators send
+
+
+class CastMember(Part):
+    """Who is in it, and as whom."""
+
+    name: Line
+    role: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+
+class TitleEdit(Edit):
+    """What operators write about a title; unrated (no maturity) is for adults."""
+
+    name: Line
+    synopsis: Synopsis = ""
+    year: Year | None = None
+    genres: Genres = []
+    cast: Annotated[list[CastMember], Field(max_length=60)] = []
+    maturity: Maturity = 18
+    languages: Languages = []
+
+
+class TitleNew(TitleEdit):
+    """A title to be made, as a draft unless `published`."""
+
+    kind: TitleKind
+    published: bool = False
+
+
+class TitlePatch(Edit):
+    """A JSON merge patch (RFC 7396) of TitleEdit: null resets a field."""
+
+    name: Line | None = None
+    synopsis: Synopsis | None = None
+    year: Year | None = None
+    genres: Genres | None = None
+    cast: Annotated[list[CastMember], Field(max_length=60)] | None = None
+    maturity: Maturity | None = None
+    languages: Languages | None = None
+
+
+class EpisodeEdit(Edit):
+    """What operators write about an episode; members see it once it and its series are published."""
+
+    name: Line
+    synopsis: Synopsis = ""
+    markers: Markers | None = None
+    published: bool = True
+
+
+class EpisodePatch(Edit):
+    """A JSON merge patch (RFC 7396) of EpisodeEdit."""
+
+    name: Line | None = None
+    synopsis: Synopsis | None = None
+    markers: dict[str, Any] | None = None
+    published: bool | None = None
+
+
+class TrailerEdit(Edit):
+    """What operators write about a trailer."""
+
+    name: Line
+    published: bool = True
+
+
+# --- what the catalogue answers
+
+
+class TitleCard(Part):
+    """A title in a list; `available` says that there is something to play."""
+
+    title_id: str
+    kind: TitleKind
+    name: str
+    year: int | None
+    maturity: int
+    genres: list[str]
+    languages: list[str]
+    published: bool
+    available: bool
+    added_at: datetime
+    duration_s: float | None
+    artwork: Artwork
+
+
+class Episode(Part):
+    """An episode in its season."""
+
+    playable_id: str
+    season: int
+    episode: int
+    name: str
+    synopsis: str
+    published: bool
+    available: bool
+    duration_s: float | None
+    media: Media | None
+    markers: Markers | None
+    still: list[Image]
+
+
+class Season(Part):
+    """A season's episodes, in order."""
+
+    season: int
+    episodes: list[Episode]
+
+
+class Trailer(Part):
+    """A trailer of the title."""
+
+    playable_id: str
+    trailer: int
+    name: str
+    published: bool
+    available: bool
+    duration_s: float | None
+    media: Media | None
+    still: list[Image]
+
+
+class Title(TitleCard):
+    """A title with everything; a film's `playable_id` is its title_id, a series has none."""
+
+    synopsis: str
+    cast: list[CastMember]
+    playable_id: str | None
+    media: Media | None
+    markers: Markers | None
+    seasons: list[Season]
+    trailers: list[Trailer]
+
+
+class TitleList(Part):
+    """A page of titles."""
+
+    items: list[TitleCard]
+    next_cursor: str | None
+
+
+class GenreCount(Part):
+    """A genre and how many of the titles that the caller sees have it."""
+
+    genre: str
+    titles: int
+
+
+class GenreList(Part):
+    """All genres, by name."""
+
+    items: list[GenreCount]
