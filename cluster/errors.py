@@ -8,12 +8,13 @@
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
                                       UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound
       Conflict                   409  AccountExists · TooManyProfiles · StreamLimitReached · NotPlayable · VersionConflict ·
-                                      UploadOffsetMismatch · JobNotCancellable · JobNotRetryable
+                                      UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
       PreconditionFailed         412
       TooLarge                   413
       UnsupportedMediaType       415
       TooManyRequests            429  with retry_after_s
-      Unavailable                503  Overloaded · StoreUnavailable · Indeterminate · Fenced · ServiceUnavailable · BreakerOpen
+      Unavailable                503  Overloaded · StoreUnavailable · Indeterminate · Fenced · ServiceUnavailable · BreakerOpen ·
+                                      PortUnavailable · NotRunning · StartFailed
         DeadlineExceeded         504
       StorageFull                507
       CorruptData                500
@@ -313,6 +314,12 @@ class JobNotRetryable(Conflict):
     slug, title = "job-not-retryable", "Only a failed or cancelled job can be tried again"
 
 
+class AlreadyRunning(Conflict):
+    """This data directory has a running instance."""
+
+    slug, title = "already-running", "Matinee runs already"
+
+
 class PreconditionFailed(MatineeError):
     """If-Match names another version than the stored one."""
 
@@ -385,6 +392,24 @@ class BreakerOpen(ServiceUnavailable):
     """Calls to a failing service are held back for a moment."""
 
     slug, title = "breaker-open", "A service is recovering"
+
+
+class PortUnavailable(Unavailable):
+    """A port is in use, or may not be listened on."""
+
+    slug, title = "port-unavailable", "A port cannot be listened on"
+
+
+class NotRunning(Unavailable):
+    """No instance runs with this data directory."""
+
+    slug, title = "not-running", "Matinee is not running"
+
+
+class StartFailed(Unavailable):
+    """The instance did not come up, or Ray died under it."""
+
+    slug, title = "start-failed", "Matinee could not start"
 
 
 class DeadlineExceeded(Unavailable):
