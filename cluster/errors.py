@@ -2,7 +2,8 @@
 
     MatineeError                 500
       Misconfigured              -    a setting or the machine is wrong; commands exit 2
-      InvalidInput               422  WeakPassword · MediaRefused · InvalidCursor · IdempotencyKeyReused · ModeMixed
+      InvalidInput               422  WeakPassword · MediaRefused · InvalidCursor · IdempotencyKeyReused · ModeMixed ·
+                                      ImageRefused
       NotAuthenticated           401  TokenInvalid · WrongCredentials · RefreshReused · DeviceRevoked
       Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
@@ -10,6 +11,7 @@
       Conflict                   409  AccountExists · TooManyProfiles · StreamLimitReached · NotPlayable · VersionConflict ·
                                       UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
       PreconditionFailed         412
+      PreconditionRequired       428
       TooLarge                   413
       UnsupportedMediaType       415
       TooManyRequests            429  with retry_after_s
@@ -96,6 +98,12 @@ class MediaRefused(InvalidInput):
     """The file is no video that can be encoded."""
 
     slug, title = "media-refused", "The file cannot be played"
+
+
+class ImageRefused(InvalidInput):
+    """The bytes are no picture that can be shown."""
+
+    slug, title = "image-refused", "The picture cannot be shown"
 
 
 class ModeMixed(InvalidInput):
@@ -324,6 +332,12 @@ class PreconditionFailed(MatineeError):
     """If-Match names another version than the stored one."""
 
     status, slug, title = 412, "precondition-failed", "It was changed meanwhile: load it again"
+
+
+class PreconditionRequired(MatineeError):
+    """A change came without If-Match, which says what version it was made from (RFC 6585)."""
+
+    status, slug, title = 428, "precondition-required", "Say by If-Match which version this change is made from"
 
 
 class TooLarge(MatineeError):
