@@ -10,13 +10,15 @@
                                       UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound
       Conflict                   409  AccountExists · TooManyProfiles · StreamLimitReached · NotPlayable · VersionConflict ·
                                       UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
+      MethodNotAllowed           405
       PreconditionFailed         412
       PreconditionRequired       428
       TooLarge                   413
+      RangeNotSatisfiable        416
       UnsupportedMediaType       415
       TooManyRequests            429  with retry_after_s
       Unavailable                503  Overloaded · StoreUnavailable · Indeterminate · Fenced · ServiceUnavailable · BreakerOpen ·
-                                      PortUnavailable · NotRunning · StartFailed
+                                      PortUnavailable · NotRunning · StartFailed · OriginUnavailable
         DeadlineExceeded         504
       StorageFull                507
       CorruptData                500
@@ -340,6 +342,12 @@ class PreconditionRequired(MatineeError):
     status, slug, title = 428, "precondition-required", "Say by If-Match which version this change is made from"
 
 
+class MethodNotAllowed(MatineeError):
+    """The address takes other methods only."""
+
+    status, slug, title = 405, "method-not-allowed", "This address does not take this method"
+
+
 class TooLarge(MatineeError):
     """More bytes than accepted."""
 
@@ -350,6 +358,12 @@ class UnsupportedMediaType(MatineeError):
     """The body has another Content-Type than the route reads."""
 
     status, slug, title = 415, "unsupported-media-type", "This Content-Type is not accepted here"
+
+
+class RangeNotSatisfiable(MatineeError):
+    """The range begins past the end of the file."""
+
+    status, slug, title = 416, "range-not-satisfiable", "The range is outside the file"
 
 
 class TooManyRequests(MatineeError):
@@ -400,6 +414,12 @@ class ServiceUnavailable(Unavailable):
     """Another service does not answer."""
 
     slug, title = "service-unavailable", "A service is not available"
+
+
+class OriginUnavailable(Unavailable):
+    """The object store behind an edge does not answer, or answers wrongly."""
+
+    slug, title = "origin-unavailable", "The origin is not available"
 
 
 class BreakerOpen(ServiceUnavailable):
