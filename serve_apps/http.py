@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, Protocol
 
@@ -36,6 +37,7 @@ from cluster.errors import (
 )
 from cluster.ids import new_id
 from cluster.security.claims import Claims
+from serve_apps.json_body import JsonRoute
 
 log = structlog.get_logger()
 
@@ -111,7 +113,7 @@ def new_api(
     api = FastAPI(
         title=f"Matinee {name}",
         version="1",
-        root_path=prefix,
+        servers=[{"url": prefix}],
         redirect_slashes=False,
         docs_url="/docs",
         redoc_url=None,
@@ -119,11 +121,13 @@ def new_api(
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
     )
+    api.router.route_class = JsonRoute
     api.state.gate = gate
     api.state.on_start, api.state.on_stop = on_start, on_stop
     api.add_exception_handler(MatineeError, _on_matinee_error)
     api.add_exception_handler(RequestValidationError, _on_validation_error)
     api.add_exception_handler(HTTPException, _on_http_exception)
+    api.add_exception_handler(Exception, _on_unexpected)
     api.state.body_limit_bytes = body_limit_bytes
     return api
 
@@ -152,20 +156,21 @@ def served(
             path = path[len(root) :]
         # FastAPI has no route for the bare prefix: the list of a prefix is declared as "/" and served as "".
         path = path or "/"
-        scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
+        scope = {**scope, "path": root + path, "raw_path": (root + path).encode(), "root_path": root}
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        started = False
+        started = finished = False
         received_bytes = 0
         streaming = streams(scope["method"], path)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal started
+            nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
                 message = {**message, "headers": [*message.get("headers", []), (b"x-request-id", request_id.encode())]}
             await send(message)
+            finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         async def receive_bounded() -> Message:
             nonlocal received_bytes
@@ -189,12 +194,18 @@ def served(
             late = DeadlineExceeded(f"No answer within {timeout_s:g} s", retry_after_s=1)
             await problem_response(late, root + path)(scope, receive, send_with_id)
         except Exception as error:
-            log.exception("unexpected error", request_id=request_id, path=root + path)
-            if started:
+            # Formatted here: structlog's own rendering may show local variables, and those hold passwords.
+            told = "".join(traceback.format_exception(error))
+            log.error("unexpected error", request_id=request_id, path=root + path, traceback=told)
+            # Answered by `_on_unexpected`; a body cut off half-way can only be told by cutting the connection.
+            if not finished:
                 raise
-            await problem_response(MatineeError(f"Unexpected: {type(error).__name__}"), root + path)(scope, receive, send_with_id)
 
     return app
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    return problem_response(MatineeError(f"Unexpected: {type(error).__name__}"), request.url.path)
 
 
 async def _on_matinee_error(request: Request, error: Exception) -> Response:
@@ -210,7 +221,9 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kinds: Mapping[int, type[MatineeError]] = {401: NotAuthenticated, 403: Forbidden, 404: NotFound, 422: InvalidInput}
+    if isinstance(error.__cause__, MatineeError):  # FastAPI takes whatever is raised while a body is read for a malformed one
+        return problem_response(error.__cause__, request.url.path)
+    kinds: Mapping[int, type[MatineeError]] = {400: InvalidInput, 401: NotAuthenticated, 403: Forbidden, 404: NotFound, 422: InvalidInput}
     kind = kinds.get(error.status_code)
     if kind is not None:
         return problem_response(kind(str(error.detail)), request.url.path)
