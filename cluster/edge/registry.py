@@ -13,8 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from cluster.durable.store import SCAN_LIMIT, Mode, Row, Store, Table
-from cluster.errors import MatineeError
+from cluster.durable.store import SCAN_LIMIT, Mode, Row, Store, StoreFactory, Table
 
 log = structlog.get_logger()
 
@@ -55,13 +54,15 @@ def _status(row: Row) -> EdgeStatus | None:
 class Registration:
     """Keeps one edge's row; `status` is asked for the present figures at each refresh."""
 
-    def __init__(self, store: Store, status: Callable[[], EdgeStatus]) -> None:
-        self._store = store
+    def __init__(self, open_store: StoreFactory, status: Callable[[], EdgeStatus]) -> None:
+        self._open_store = open_store
+        self._store: Store | None = None
         self._status = status
         self._version = 0
 
     async def refresh(self) -> None:
         """Write the row once; raises what the store raises."""
+        self._store = self._store or await self._open_store()
         status = self._status()
         if not self._version:
             # The row of an earlier run may carry a later version, if the clock was set back meanwhile.
@@ -80,13 +81,15 @@ class Registration:
                 async with asyncio.timeout(WRITE_TIMEOUT_S):
                     await self.refresh()
                 failing = False
-            except (MatineeError, TimeoutError) as error:
+            except Exception as error:
                 if not failing:
-                    log.warning("this edge cannot register itself", reason=str(error) or "timeout")
+                    log.warning("this edge cannot register itself", error=repr(error))
                 failing = True
             await asyncio.sleep(REFRESH_S)
 
     async def withdraw(self) -> None:
-        """Remove the row: nobody is sent here any more."""
-        if self._version:
-            await self._store.remove(PARTITION, self._status().edge_id, self._version + 1)
+        """Remove the row, so that nobody is sent here any more, and free the store."""
+        if self._store:
+            if self._version:
+                await self._store.remove(PARTITION, self._status().edge_id, self._version + 1)
+            await self._store.close()

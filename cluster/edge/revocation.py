@@ -13,8 +13,7 @@ from typing import Final
 
 import structlog
 
-from cluster.durable.store import SCAN_LIMIT, Mode, Row, Store, Table
-from cluster.errors import MatineeError
+from cluster.durable.store import SCAN_LIMIT, Mode, Row, Store, StoreFactory, Table
 
 log = structlog.get_logger()
 
@@ -33,8 +32,9 @@ def revoked_row(session_id: str, expires_at_s: float, now_s: float) -> Row:
 class RevokedSessions:
     """The revoked sessions as of the last poll."""
 
-    def __init__(self, store: Store, now_s: Callable[[], float] = time.time) -> None:
-        self._store = store
+    def __init__(self, open_store: StoreFactory, now_s: Callable[[], float] = time.time) -> None:
+        self._open_store = open_store
+        self._store: Store | None = None
         self._now_s = now_s
         self._sessions: frozenset[str] = frozenset()
         self.polled_at_s = 0.0
@@ -47,6 +47,7 @@ class RevokedSessions:
 
     async def poll(self) -> None:
         """Read the set anew; raises what the store raises, and then the last set stays."""
+        self._store = self._store or await self._open_store()
         now_s = self._now_s()
         found: set[str] = set()
         after: str | None = None
@@ -59,15 +60,20 @@ class RevokedSessions:
         self._sessions, self.polled_at_s = frozenset(found), now_s
 
     async def follow(self) -> None:
-        """Poll for ever."""
+        """Poll for ever; no error ends it."""
         failing = False
         while True:
             try:
                 async with asyncio.timeout(POLL_TIMEOUT_S):
                     await self.poll()
                 failing = False
-            except (MatineeError, TimeoutError) as error:
+            except Exception as error:
                 if not failing:
-                    log.warning("revoked sessions cannot be read; the last set stays", reason=str(error) or "timeout", sessions=len(self))
+                    log.warning("revoked sessions cannot be read; the last set stays", error=repr(error), sessions=len(self))
                 failing = True
             await asyncio.sleep(POLL_S)
+
+    async def close(self) -> None:
+        """Free the store."""
+        if self._store:
+            await self._store.close()

@@ -28,7 +28,7 @@ PATH_LIMIT: Final = 1024
 
 _ID = r"[A-Za-z0-9_-]{1,64}"
 # No segment begins with a dot, none is empty, and neither `%` nor a backslash is a character of any.
-_SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*"
+_SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,127}"
 _SCOPE = re.compile(rf"{_ID}/{_ID}/{_ID}", re.ASCII)
 _PATH = re.compile(
     rf"/t/(?P<signed>(?P<key>[0-9]{{1,6}})\.(?P<expiry>[0-9]{{1,12}})\.(?P<session>{_ID}))\.(?P<signature>[A-Za-z0-9_-]{{43}})"
