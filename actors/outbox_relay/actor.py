@@ -1,0 +1,134 @@
+"""The one relay of a cluster: what Ray runs, and the typed client by which the others nudge it.
+
+Main path: Relay.get_or_start() at launch; Relay().nudge(bucket) after each commit.
+Refuses to know hints and facts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from functools import partial
+from typing import Any, Final, Self
+
+from actors.outbox_relay.relay import OutboxRelay
+from cluster.durable import open_log, open_store
+from cluster.durable.outbox import HINTS
+from cluster.errors import ServiceUnavailable
+from cluster.settings import Settings
+
+ACTOR_NAME: Final = "outbox-relay"
+NAMESPACE: Final = "matinee"
+_LOOK_UP_INTERVAL_S: Final = 2.0
+
+
+class RelayHost:
+    """Runs an OutboxRelay on a thread of its own, from construction on: after a crash the restarted actor needs no call to go on.
+
+    Survives a crash, and repeated calls: see OutboxRelay.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._relay = OutboxRelay(
+            partial(open_store, settings.store, HINTS), partial(open_store, settings.store), partial(open_log, settings.log)
+        )
+        self._loop = asyncio.new_event_loop()
+        self._running = self._loop.create_task(self._relay.run())
+        self._thread = threading.Thread(target=self._run, name="outbox relay", daemon=True)
+        self._thread.start()
+
+    def nudge(self, bucket: int) -> None:
+        """See `OutboxRelay.nudge`."""
+        self._relay.nudge(bucket)
+
+    def check(self) -> None:
+        """Do nothing if the relay runs.
+
+        Raises:
+            ServiceUnavailable: its thread has ended.
+        """
+        if not self._thread.is_alive():
+            raise ServiceUnavailable("The outbox relay has stopped")
+
+    def close(self) -> None:
+        """End the thread; what it had not published, the next relay finds."""
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._running.cancel)
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._until_cancelled())
+        self._loop.close()
+
+    async def _until_cancelled(self) -> None:
+        await asyncio.wait([self._running])
+        await self._relay.close()
+
+
+class Relay:
+    """The typed client; the only place that says `.remote()`."""
+
+    def __init__(self, actor: Any = None) -> None:
+        """Take a handle, or look the actor up by its name when it is first needed."""
+        self._actor = actor
+        self._looked_up_at_s = -_LOOK_UP_INTERVAL_S
+
+    @classmethod
+    def get_or_start(cls, settings: Settings) -> Self:
+        """Return the relay of this cluster, started if there is none; blocks until Ray knows it."""
+        import ray
+
+        options = {
+            "name": ACTOR_NAME,
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "num_cpus": 0.05,
+            "max_restarts": -1,
+            "max_pending_calls": 100,
+        }
+        return cls(ray.remote(RelayHost).options(**options).remote(settings))
+
+    def nudge(self, bucket: int) -> None:
+        """Have the relay look at a bucket at once; never waits and never fails, since the relay looks by itself each second."""
+        if self._actor is None:
+            self._look_up()
+            return
+        try:
+            self._actor.nudge.remote(bucket)
+        except Exception:  # too many calls wait, or Ray is going down
+            self._actor = None
+
+    async def check(self, timeout_s: float = 5.0) -> None:
+        """Do nothing if the relay runs.
+
+        Raises:
+            ServiceUnavailable: it does not answer.
+        """
+        import ray
+
+        try:
+            if self._actor is None:
+                self._actor = await asyncio.to_thread(ray.get_actor, ACTOR_NAME, NAMESPACE)
+            async with asyncio.timeout(timeout_s):
+                await self._actor.check.remote()
+        except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
+            raise ServiceUnavailable("The outbox relay does not answer") from error
+
+    def _look_up(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._looked_up_at_s < _LOOK_UP_INTERVAL_S:
+            return
+        self._looked_up_at_s = now_s
+        # In a thread: asking Ray by name blocks.
+        threading.Thread(target=self._find, name="find outbox relay", daemon=True).start()
+
+    def _find(self) -> None:
+        import ray
+
+        try:
+            self._actor = ray.get_actor(ACTOR_NAME, NAMESPACE)
+        except Exception:  # not started yet: the next nudge looks again
+            self._actor = None

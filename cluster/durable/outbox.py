@@ -1,0 +1,219 @@
+"""Facts written in the batch that changes their row, and the hints by which the relay finds them.
+
+Main path: commit() -> a hint, durable first -> one batch of changes and `outbox/…` rows -> a nudge to the relay.
+Hints stand in 64 buckets of time slots, with an index of the slots in use, so that a relay that was away knows where to look.
+Refuses to know the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+import structlog
+
+from cluster.durable.log import partition_of
+from cluster.durable.opening import open_store
+from cluster.durable.store import Change, Insert, Mode, Row, Store, Table
+from cluster.errors import CorruptData, Indeterminate, InvalidInput, MatineeError
+from cluster.events import TOPICS, Event, Topic
+from cluster.settings import Settings
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+HINTS: Final = Table("outbox_hints", Mode.PLAIN, group="outbox")
+OUTBOX_PREFIX: Final = "outbox/"
+BUCKETS: Final = 64
+SLOT_S: Final = 60.0
+HINT_LIFETIME_S: Final = 7 * 86400.0
+GRACE_S: Final = 30.0
+"""How long after its hint a commit may still come; a store gives up sooner."""
+
+_SLOTS: Final = "slots"
+_CURSORS: Final = "cursors"
+_PAGE: Final = 100
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Says that a partition has, or is about to have, facts to publish."""
+
+    table: Table
+    partition: str
+    hinted_at_s: float
+
+    @property
+    def sort(self) -> str:
+        """Its name within a slot; a later hint of the same partition takes its place."""
+        return f"{self.table.name}/{self.partition}"
+
+    @property
+    def version(self) -> int:
+        """Its time in milliseconds: the later hint wins."""
+        return round(self.hinted_at_s * 1000)
+
+    @property
+    def bucket(self) -> int:
+        """Which of the 64 buckets it belongs to."""
+        return partition_of(self.sort, BUCKETS)
+
+    @property
+    def slot(self) -> int:
+        """The time slot where it stands."""
+        return slot_of(self.hinted_at_s)
+
+
+class Hints:
+    """The hints of all tables: by bucket and slot, with the slots in use and how far the relay is."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._indexed = -1
+
+    async def write(self, hint: Hint) -> None:
+        """Keep a hint; returns once it is durable."""
+        expires_at_s = hint.hinted_at_s + HINT_LIFETIME_S
+        if self._indexed != hint.slot:
+            # The slot first: a hint is never where nobody looks.
+            await self._store.put([Row(_SLOTS, f"{hint.slot:012d}", 1, "slot", {}, expires_at_s + SLOT_S)])
+            self._indexed = hint.slot
+        row = Row(_hint_partition(hint.bucket, hint.slot), hint.sort, hint.version, "hint", msgspec.to_builtins(hint), expires_at_s)
+        await self._store.put([row])
+
+    async def slots(self, first: int, limit: int) -> list[int]:
+        """Return the first slots from `first` on that have hints."""
+        rows = await self._store.scan(_SLOTS, after=f"{first - 1:012d}" if first > 0 else None, limit=limit)
+        return [int(row.sort) for row in rows]
+
+    async def of(self, bucket: int, slot: int) -> list[Hint]:
+        """Return the hints of a bucket in a slot; a damaged one is passed over, for all the others' sake."""
+        found: list[Hint] = []
+        after: str | None = None
+        while True:
+            page = await self._store.scan(_hint_partition(bucket, slot), after=after, limit=_PAGE)
+            for row in page:
+                try:
+                    found.append(_convert(row, Hint))
+                except CorruptData as error:
+                    log.error("outbox hint skipped", error=repr(error))
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].sort
+
+    async def cursors(self) -> list[int]:
+        """Return for each bucket the slot before which everything is published."""
+        stored = {row.sort: row.version for row in await self._store.scan(_CURSORS, limit=BUCKETS)}
+        return [stored.get(f"{bucket:02d}", 0) for bucket in range(BUCKETS)]
+
+    async def move_cursors(self, buckets: Sequence[int], slot: int) -> None:
+        """Say that everything before `slot` is published; a cursor never goes back."""
+        await self._store.put([Row(_CURSORS, f"{bucket:02d}", slot, "cursor", {}) for bucket in buckets])
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
+
+
+class Outbox:
+    """Commits changes of one linear table together with the facts that tell of them."""
+
+    def __init__(
+        self, store: Store, hints: Store, now_s: Callable[[], float] = time.time, nudge: Callable[[int], None] | None = None
+    ) -> None:
+        self._store, self._hints, self._now_s, self._nudge = store, Hints(hints), now_s, nudge
+
+    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event]) -> None:
+        """Make all changes and have `events` published at least once, in the order of their versions; or none of it.
+
+        An event counts as one more change of the batch.
+
+        Raises:
+            VersionConflict: some condition did not hold; nothing was written.
+            Indeterminate: it may have happened; if it did, the events will be published.
+        """
+        if not events:
+            await self._store.batch(partition, changes)
+            return
+        if any(change.sort.startswith(OUTBOX_PREFIX) for change in changes):
+            raise InvalidInput(f"Rows under {OUTBOX_PREFIX} are the outbox's own")
+        for event in events:
+            topic_of(event.topic)
+        hint = await self._hint(partition)
+        batch = [*changes, *(_insert(number, event) for number, event in enumerate(events))]
+        try:
+            await self._store.batch(partition, batch)
+        except Indeterminate:
+            self._tell(hint.bucket)
+            raise
+        if self._now_s() - hint.hinted_at_s > GRACE_S / 2:
+            # This process stood still meanwhile: the relay may have looked and gone on. The commit stands either way.
+            with contextlib.suppress(MatineeError):
+                await self._hint(partition)
+        self._tell(hint.bucket)
+
+    async def close(self) -> None:
+        """Close the hints; the store stays its owner's."""
+        await self._hints.close()
+
+    async def _hint(self, partition: str) -> Hint:
+        hint = Hint(self._store.table, partition, self._now_s())
+        await self._hints.write(hint)
+        return hint
+
+    def _tell(self, bucket: int) -> None:
+        if self._nudge is not None:
+            self._nudge(bucket)
+
+
+async def open_outbox(
+    settings: Settings, store: Store, nudge: Callable[[int], None] | None = None, now_s: Callable[[], float] = time.time
+) -> Outbox:
+    """Open the outbox of a linear table; `nudge` makes the relay look at a bucket at once, else it looks each second."""
+    return Outbox(store, await open_store(settings.store, HINTS, now_s), now_s, nudge)
+
+
+def topic_of(name: str) -> Topic:
+    """Return the topic of this name.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    for topic in TOPICS:
+        if topic.name == name:
+            return topic
+    raise InvalidInput(f"There is no topic {name!r}; known: {', '.join(topic.name for topic in TOPICS)}")
+
+
+def slot_of(at_s: float) -> int:
+    """Return the number of the time slot."""
+    return int(at_s // SLOT_S)
+
+
+def read_event(row: Row) -> Event:
+    """Return the event of a row under OUTBOX_PREFIX.
+
+    Raises:
+        CorruptData: the row holds none.
+    """
+    return _convert(row, Event)
+
+
+def _hint_partition(bucket: int, slot: int) -> str:
+    return f"hint/{bucket:02d}/{slot}"
+
+
+def _insert(number: int, event: Event) -> Insert:
+    # The key keeps facts of several entities of one partition apart; versions sort as text.
+    sort = f"{OUTBOX_PREFIX}{event.entity_version:016d}/{event.key}/{number:02d}"
+    return Insert(sort, "event", msgspec.to_builtins(event))
+
+
+def _convert(row: Row, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(row.value, kind)
+    except msgspec.ValidationError as error:
+        raise CorruptData(f"{row.partition}/{row.sort} holds no {kind.__name__}: {error}") from error

@@ -1,0 +1,344 @@
+"""The relay: at least once, in order within a key, nothing lost whoever dies when."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.outbox_relay import OutboxRelay, RelayHost, policy
+from cluster.durable import Delete, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
+from cluster.durable.outbox import HINTS, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
+from cluster.errors import Indeterminate, StoreUnavailable, VersionConflict
+from cluster.events import CATALOG, Event
+from cluster.settings import Settings
+from tests.clock import Clock
+
+TITLES = Table("titles", Mode.LINEAR, group="catalog")
+
+
+def event(key: str, version: int, **value: Any) -> Event:
+    return Event("catalog", "title.changed", key, version, 0.0, value)
+
+
+class World:
+    """One store and log in a folder, an outbox, and relays over them."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.url, self.clock = f"sqlite:{folder}", clock
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def __aenter__(self) -> "World":
+        self.titles = await open_store(self.url, TITLES, self.clock)
+        self.hints = await open_store(self.url, HINTS, self.clock)
+        self.log = await open_log(self.url + "/log", self.clock)
+        self.outbox = Outbox(self.titles, self.hints, self.clock)
+        self.closing = [self.titles.close, self.hints.close, self.log.close]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for close in self.closing:
+            await close()
+
+    def relay(
+        self,
+        open_table: Callable[[Table], Awaitable[Store]] | None = None,
+        open_the_log: Callable[[], Awaitable[Log]] | None = None,
+    ) -> OutboxRelay:
+        relay = OutboxRelay(
+            partial(open_store, self.url, HINTS, self.clock),
+            open_table or partial(open_store, self.url, now_s=self.clock),
+            open_the_log or partial(open_log, self.url + "/log", self.clock),
+            self.clock,
+        )
+        self.closing.insert(0, relay.close)
+        return relay
+
+    async def save(self, title: str, version: int, partition: str = "p") -> None:
+        change = Insert(title, "title", {"v": 1}) if version == 1 else Update(title, "title", {"v": version}, version - 1)
+        await self.outbox.commit(partition, [change], [event(title, version)])
+
+    async def published(self, key: str) -> list[int]:
+        entries = await self.log.read(CATALOG, partition_of(key, CATALOG.partitions), 0)
+        return [entry.event.entity_version for entry in entries if entry.event.key == key]
+
+
+def in_world(folder: Path, scenario: Callable[[World], Coroutine[Any, Any, None]], clock: Clock | None = None) -> None:
+    async def go() -> None:
+        async with World(folder, clock or Clock()) as world:
+            await scenario(world)
+
+    asyncio.run(go())
+
+
+def test_publishes_what_was_committed_once_and_empties_the_outbox(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        relay = world.relay()
+        await world.save("t", 1)
+        assert await relay.run_once() == 1
+        assert await relay.run_once() == 0
+        assert await world.published("t") == [1]
+        assert await world.titles.scan("p", OUTBOX_PREFIX) == []
+        await world.save("t", 2)  # in the same millisecond of the clock: the hint is the same row
+        assert await relay.run_once() == 1
+        assert await world.published("t") == [1, 2]
+
+    in_world(tmp_path, scenario)
+
+
+def test_publishes_each_key_in_the_order_of_its_versions(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        for version in range(1, 121):
+            await world.save("a", version)
+            await world.save("b", version)
+        assert await world.relay().run_once() == 240
+        assert await world.published("a") == await world.published("b") == list(range(1, 121))
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_commit_that_fails_publishes_nothing(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.save("t", 1)
+        with pytest.raises(VersionConflict):
+            await world.outbox.commit("p", [Delete("t", 7)], [event("t", 8)])
+        await world.relay().run_once()
+        assert await world.published("t") == [1]
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_relay_that_was_down_for_an_hour_finds_every_hint(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.save("t", 1)
+        first = world.relay()
+        await first.run_once()
+        await first.close()
+        for minute in range(2, 62):
+            world.clock.advance(SLOT_S)
+            await world.save("t", minute)
+        world.clock.advance(3600.0)
+        await world.relay().run_once()
+        assert await world.published("t") == list(range(1, 62))
+
+    in_world(tmp_path, scenario)
+
+
+def test_hints_older_than_any_relay_are_found(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.save("t", 1)
+        world.clock.advance(3 * 86400.0)
+        await world.save("u", 1)
+        relay = world.relay()
+        assert await relay.run_once() == 2
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_commit_that_comes_late_after_its_hint_is_found(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        hint = Hint(TITLES, "p", world.clock())
+        await world.save("other", 1, partition="q")
+        await Hints(world.hints).write(hint)
+        relay = world.relay()
+        await relay.run_once()
+        world.clock.advance(20.0)
+        await relay.run_once()
+        await world.titles.batch("p", [Insert(f"{OUTBOX_PREFIX}0000000000000001/t/00", "event", msgspec.to_builtins(event("t", 1)))])
+        world.clock.advance(9.0)
+        await relay.run_once()
+        assert await world.published("t") == [1]
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_writer_whose_clock_is_minutes_behind_is_found(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.save("other", 1)
+        relay = world.relay()
+        await relay.run_once()
+        world.clock.advance(3600.0)
+        await relay.run_once()
+        slow = Clock(world.clock() - 240.0)
+        await Outbox(world.titles, world.hints, slow).commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        assert await relay.run_once() == 1
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        relay = world.relay()
+        await world.save("t", 1)
+        world.clock.advance(7200.0)
+        await relay.run_once()
+        world.clock.advance(-7200.0)
+        await world.save("t", 2)
+        await relay.run_once()
+        assert await world.published("t") == [1, 2]
+
+    in_world(tmp_path, scenario)
+
+
+class _Failing:
+    """A port that fails on some calls and passes the others on."""
+
+    def __init__(self, inner: Any, fails: Callable[[str], BaseException | None], *, after: bool = False) -> None:
+        self._inner, self._fails, self._after = inner, fails, after
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._inner, name)
+        if name in {"table", "close"}:
+            return attribute
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            failure = self._fails(name)
+            if failure is not None and not self._after:
+                raise failure
+            result = await attribute(*args, **kwargs)
+            if failure is not None:
+                raise failure
+            return result
+
+        return call
+
+
+def test_what_was_appended_but_not_deleted_comes_again_with_the_same_version(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        failures = iter([StoreUnavailable("gone")])
+
+        async def open_table(table: Table) -> Any:
+            return _Failing(await open_store(world.url, table), lambda name: next(failures, None) if name == "batch" else None)
+
+        for version in (1, 2, 3):
+            await world.save("t", version)
+        relay = world.relay(open_table=open_table)
+        assert await relay.run_once() == 0
+        assert await relay.run_once() == 3
+        assert await world.published("t") == [1, 2, 3, 1, 2, 3]
+        assert await world.titles.scan("p", OUTBOX_PREFIX) == []
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_log_that_is_down_loses_nothing(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        down = True
+
+        async def open_the_log() -> Any:
+            log = await open_log(world.url + "/log")
+            return _Failing(log, lambda _: StoreUnavailable("down") if down else None)
+
+        relay = world.relay(open_the_log=open_the_log)
+        for number in range(20):
+            await world.save(f"t{number}", 1, partition=f"p{number}")
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable):
+                await relay.run_once()
+            world.clock.advance(600.0)
+        down = False
+        assert await relay.run_once() == 20
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_partition_that_cannot_be_published_holds_up_no_other_and_is_not_forgotten(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.save("t", 1)
+        bucket_mates = [name for name in (f"q{n}" for n in range(400)) if Hint(TITLES, name, 0).bucket == Hint(TITLES, "p", 0).bucket]
+        broken = Row("p", f"{OUTBOX_PREFIX}0000000000000000/x/00", 1, "event", {})
+        await world.titles.batch("p", [Insert(broken.sort, "event", {"not": "an event"})])
+        relay = world.relay()
+        for number, partition in enumerate(bucket_mates, start=1):
+            await world.save(f"u{number}", 1, partition=partition)
+            assert await relay.run_once() == 1
+            world.clock.advance(600.0)
+        for _ in range(3):
+            world.clock.advance(86400.0)
+            await relay.run_once()
+        await world.titles.delete(broken)
+        assert await world.relay().run_once() == 1
+        assert await world.published("t") == [1]
+
+    in_world(tmp_path, scenario)
+
+
+def test_two_relays_at_once_publish_everything(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        one, other = world.relay(), world.relay()
+        for version in range(1, 31):
+            await world.save("t", version)
+        await asyncio.gather(one.run_once(), other.run_once())
+        assert set(await world.published("t")) == set(range(1, 31))
+        assert await world.titles.scan("p", OUTBOX_PREFIX) == []
+
+    in_world(tmp_path, scenario)
+
+
+def test_an_indeterminate_commit_is_published_if_it_happened_and_nudges(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        nudged: list[int] = []
+        titles: Any = _Failing(world.titles, lambda name: Indeterminate("slow") if name == "batch" else None, after=True)
+        outbox = Outbox(titles, world.hints, world.clock, nudged.append)
+        with pytest.raises(Indeterminate):
+            await outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        assert nudged == [Hint(TITLES, "p", 0).bucket]
+        await world.relay().run_once()
+        assert await world.published("t") == [1]
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_running_relay_publishes_a_nudged_bucket_at_once_and_the_others_within_a_second(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        relay = world.relay()
+        running = asyncio.create_task(relay.run())
+        outbox = Outbox(world.titles, world.hints, world.clock, relay.nudge)
+        partition = partition_of("t", CATALOG.partitions)
+        await world.outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        assert len(await world.log.read(CATALOG, partition, 0, wait_s=5.0)) == 1
+        began_s = time.monotonic()
+        for version in range(2, 7):
+            await outbox.commit("p", [Update("t", "title", {}, version - 1)], [event("t", version)])
+            assert len(await world.log.read(CATALOG, partition, version - 1, wait_s=5.0)) == 1
+        assert time.monotonic() - began_s < 2.0  # five of them; each would take up to a second without the nudge
+        running.cancel()
+        await asyncio.wait([running])
+
+    in_world(tmp_path, scenario, Clock(time.time()))
+
+
+def test_the_host_relays_from_its_start_without_being_called(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+
+    async def scenario() -> None:
+        titles = await open_store(settings.store, TITLES)
+        outbox = Outbox(titles, await open_store(settings.store, HINTS))
+        log = await open_log(settings.log)
+        await outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        host = RelayHost(settings)
+        host.check()
+        assert len(await log.read(CATALOG, partition_of("t", CATALOG.partitions), 0, wait_s=5.0)) == 1
+        await asyncio.to_thread(host.close)
+        await asyncio.gather(titles.close(), outbox.close(), log.close())
+
+    asyncio.run(scenario())
+
+
+@given(delay_s=st.floats(0, 29), period_s=st.floats(0.5, 1.5))
+def test_a_patient_sweep_sees_a_commit_soon_after_it_comes(delay_s: float, period_s: float) -> None:
+    hint, last, now_s, looks = Hint(TITLES, "p", 0.0), None, 0.01, 0
+    while True:
+        if policy.is_due(hint, last, now_s, patient=True, nudged=False):
+            if now_s >= delay_s:
+                break
+            last, looks = policy.Look(hint, now_s, settled=policy.is_settled(hint, now_s)), looks + 1
+        now_s += period_s
+    assert now_s - delay_s <= max(delay_s, 1.0) + 2 * period_s
+    assert looks <= 10
