@@ -1,0 +1,45 @@
+"""The command `matinee`: one file a group of commands; here is only what all share.
+
+Main path: `main` -> a command -> exit code. An error of ours is one line on stderr: 2 for a wrong setting, 1 for anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+import typer
+
+from cluster.errors import MatineeError, Misconfigured
+from cluster.launch import down, edge, scale, status, up
+
+app: Final = typer.Typer(
+    help="Matinee: a streaming service that you run yourself.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Settings come from the environment (MATINEE_PORT, …). Everything is kept under MATINEE_DATA, by default ./matinee-data.",
+)
+for group in (up, status, scale, edge, down):
+    group.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except MatineeError as error:
+        print(f"matinee: {error.detail}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, Misconfigured) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has left (head, less): nobody to complain to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The composition root: every application and every actor of Matinee, with its processors and replicas.
+
+Main path: `deploy` binds each application with its settings, sets its place and its scale, and hands all to Ray Serve at once.
+Applying a changed scale is the same call for one application: with the same version no replica restarts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from ray import serve
+from ray.serve import Application
+
+from cluster.launch.serve_cluster import ServeCluster
+from cluster.settings import Settings
+from serve_apps.operations import deployment as operations
+from serve_apps.operations.policy import ScaleRange
+from serve_apps.operations.service import Placed
+from serve_apps.web import deployment as web
+
+NAMESPACE: Final = "matinee"
+
+
+SERVICE: Final = ScaleRange(1, 4)
+SINGLE: Final = ScaleRange(1, 2)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where an application stands and what it takes."""
+
+    name: str
+    prefix: str
+    does: str
+    build: Callable[[Settings, ServeCluster], Application]
+    cpus: float = 0.05
+    scale: ScaleRange = SERVICE
+
+
+APPLICATIONS: Final = (
+    Placement("operations", "/api/v1/operations", "What runs, and how many of it", operations.build, scale=SINGLE),
+    Placement("web", "/", "This page", lambda _, cluster: web.build(cluster), scale=SINGLE),
+)
+
+
+def describe(settings: Settings) -> ServeCluster:
+    """Return what is to be deployed, as operations and the page at / see it."""
+    placed = [Placed(placement.name, placement.prefix, placement.scale) for placement in APPLICATIONS]
+    return ServeCluster(settings, version_of(settings), placed, [placement.does for placement in APPLICATIONS], actor_names(settings))
+
+
+def deploy(settings: Settings, cluster: ServeCluster, scales: Mapping[str, ScaleRange], *, only: str | None = None) -> None:
+    """Hand the applications to Ray Serve, or bring those that run to this version and scale; returns before they are ready."""
+    serve.run_many(
+        [
+            serve.RunTarget(
+                target=_bound(placement, settings, cluster, scales.get(placement.name, placement.scale)),
+                name=placement.name,
+                route_prefix=placement.prefix,
+            )
+            for placement in APPLICATIONS
+            if only in {None, placement.name}
+        ],
+        wait_for_ingress_deployment_creation=False,
+        wait_for_applications_running=False,
+    )
+
+
+def _bound(placement: Placement, settings: Settings, cluster: ServeCluster, scale: ScaleRange) -> Application:
+    application = placement.build(settings, cluster)
+    bound = application._bound_deployment
+    configured = bound._deployment_config.autoscaling_config
+    autoscaling = {
+        **(configured.model_dump(exclude_unset=True) if configured else {}),
+        "min_replicas": scale.min_replicas,
+        "max_replicas": scale.max_replicas,
+    }
+    # Serve gives every deployment a random version unless told one, and replaces the replicas of another version.
+    # The declarative way keeps versions too, but builds each application in a process of its own, which doubles the start.
+    application._bound_deployment = bound.options(
+        autoscaling_config=autoscaling,
+        ray_actor_options={"num_cpus": placement.cpus},
+        version=cluster.version,
+        _internal=True,
+    )
+    return application
+
+
+def actor_names(settings: Settings) -> list[str]:
+    """Return the names of the actors that `start_actors` starts."""
+    return []
+
+
+def version_of(settings: Settings) -> str:
+    """Return a name for this code with these settings: replicas of another one are replaced."""
+    digest = hashlib.sha256(msgspec.json.encode(settings.model_dump(mode="json")))
+    digest.update(settings.secret.get_secret_value().encode() if settings.secret else b"")
+    for package in ("actors", "cluster", "models", "serve_apps"):
+        root = Path(__file__).parents[2] / package
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

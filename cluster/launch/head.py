@@ -1,0 +1,224 @@
+"""The process that holds Ray: starts it (or joins one), deploys everything, and tells the supervisor how that goes.
+
+Main path: ray.init -> actors -> serve.start -> deploy -> tell until asked to stop, by lines on stdout; logs go to stderr.
+Ray's processes die with this one, this one with the supervisor. Run as `python -m cluster.launch.head`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import msgspec
+import psutil
+
+from cluster.durable import open_store
+from cluster.errors import MatineeError, Misconfigured, StartFailed
+from cluster.launch.environment import loopback
+from cluster.launch.instance import ApplicationState, Process
+from cluster.launch.told import Told
+from cluster.settings import Settings, load
+from serve_apps.operations.policy import ScaleRange, condition_of
+from serve_apps.operations.scales import kept_scales
+from serve_apps.operations.service import Placed, Seen
+from serve_apps.operations.tables import SCALES
+
+OBJECT_STORE_BYTES: Final = 256 * 2**20
+"""Only task arguments and results pass here; video goes through the object store of MATINEE_OBJECTS."""
+REPORT_EVERY_S: Final = 2.0
+STARTING_EVERY_S: Final = 0.2
+
+
+class Head:
+    """One run of the head."""
+
+    def __init__(self, settings: Settings, ray_address: str, run_dir: Path) -> None:
+        self._settings, self._ray_address, self._run_dir = settings, ray_address, run_dir
+        self._stopping = threading.Event()
+        self._deployed: Any = None
+        self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+        # Whatever Ray prints belongs into the log.
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def tell(self, told: Told) -> None:
+        """Write a line to the supervisor; without one there is nobody to tell."""
+        with contextlib.suppress(BrokenPipeError):
+            self._out.write(msgspec.json.encode(told) + b"\n")
+
+    def run(self) -> None:
+        """Start everything, report until asked to stop, stop everything."""
+        self.tell(Told(stage="starting Ray"))
+        import ray
+
+        self._connect(ray)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        self.tell(Told(stage="starting Ray Serve", processes=_ray_processes(), dashboard_url=self._dashboard_url(ray)))
+        try:
+            cluster = self._deploy()
+            self._report(cluster)
+        finally:
+            self._stop(ray)
+
+    def _connect(self, ray: Any) -> None:
+        settings = self._settings
+        if self._ray_address:
+            from cluster.launch.joining import require_cluster
+
+            ray.init(address=self._ray_address, namespace="matinee", log_to_driver=False, logging_level="ERROR")
+            require_cluster(settings)
+            return
+        cores = os.cpu_count() or 1
+        # ray.init has no option for this port, and 52365 is taken where another Ray runs.
+        ray._private.parameter.RayParams = partial(ray._private.parameter.RayParams, dashboard_agent_listen_port=0)
+        ray.init(
+            address="local",
+            namespace="matinee",
+            num_cpus=cores,
+            resources={"encode": float(settings.encoders or cores)},
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=settings.dashboard_port,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _temp_dir=str(self._run_dir),
+            # Not the machine's address: a laptop changes it, and nothing of Ray's needs to be reached from outside.
+            # Nor 127.0.0.1, which Ray takes for the machine's.
+            _node_ip_address="127.0.0.2",
+        )
+
+    def _dashboard_url(self, ray: Any) -> str:
+        url = str(ray._private.worker.global_worker.node.webui_url or "")
+        return url if not url or url.startswith("http") else f"http://{url}"
+
+    def _deploy(self) -> Any:
+        from ray import serve
+
+        from cluster.launch import deploy
+
+        settings = self._settings
+        scales = asyncio.run(_kept(settings))
+        serve.start(
+            proxy_location="HeadOnly" if not self._ray_address else "EveryNode",
+            http_options={"host": settings.host, "port": settings.port},
+        )
+        cluster = deploy.describe(settings)
+        self.tell(Told(stage="starting the services", applications=_states(cluster.placed(), {})))
+        self._deployed = cluster
+        deploy.deploy(settings, cluster, scales)
+        return cluster
+
+    def _report(self, cluster: Any) -> None:
+        ready, last = False, None
+        placed: list[Placed] = list(cluster.placed())
+        while not self._stopping.is_set():
+            seen = cluster.applications()
+            states = _states(placed, seen)
+            if not ready:
+                self._require_hope(placed, seen)
+                ready = all(state.state == "healthy" for state in states) and self._answers(placed)
+                if ready:
+                    self.tell(Told(stage="ready", applications=states, ready=True))
+            elif states != last:
+                self.tell(Told(applications=states))
+            last = states
+            self._stopping.wait(REPORT_EVERY_S if ready else STARTING_EVERY_S)
+
+    def _require_hope(self, placed: list[Placed], seen: dict[str, Seen]) -> None:
+        for application in placed:
+            found = seen.get(application.name)
+            if found is not None and found.serve_status == "DEPLOY_FAILED":
+                raise StartFailed(f"{application.name} does not start: {_last_line(found.message)}")
+
+    def _answers(self, placed: list[Placed]) -> bool:
+        # Serve says so a moment before HAProxy knows the replica: ask through the front door. Any answer of ours carries the header.
+        for application in placed:
+            url = f"http://{loopback(self._settings.host)}:{self._settings.port}{application.prefix.rstrip('/')}/-"
+            try:
+                with urlopen(Request(url), timeout=2.0) as answer:
+                    headers = answer.headers
+            except URLError as error:
+                headers = getattr(error, "headers", None) or {}
+            except OSError:
+                return False
+            if "x-request-id" not in headers:
+                return False
+        return True
+
+    def _stop(self, ray: Any) -> None:
+        from ray import serve
+
+        self.tell(Told(stage="stopping"))
+        with contextlib.suppress(Exception):
+            if not self._ray_address:
+                serve.shutdown()  # type: ignore[no-untyped-call]
+            elif self._deployed is not None:
+                from cluster.launch.joining import remove
+
+                remove([placed.name for placed in self._deployed.placed()], self._deployed.actor_names)
+        ray.shutdown()
+
+
+def _states(placed: Any, seen: dict[str, Seen]) -> tuple[ApplicationState, ...]:
+    none = Seen(serve_status="", replicas=0, target=0)
+    return tuple(
+        ApplicationState(
+            name=application.name,
+            prefix=application.prefix,
+            state=condition_of((found := seen.get(application.name, none)).serve_status, found.replicas, found.target),
+            replicas=found.replicas,
+            target=found.target,
+        )
+        for application in placed
+    )
+
+
+async def _kept(settings: Settings) -> dict[str, ScaleRange]:
+    store = await open_store(settings.store, SCALES, time.time)
+    try:
+        return await kept_scales(store)
+    finally:
+        await store.close()
+
+
+def _ray_processes() -> tuple[Process, ...]:
+    needed = {"gcs_server", "raylet"}
+    return tuple(Process.of(child.pid) for child in psutil.Process().children() if child.name() in needed)
+
+
+def _last_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"
+
+
+def main() -> None:
+    """Run until SIGTERM; the arguments are the address of a Ray to join (or '') and the private directory."""
+    ray_address, run_dir = sys.argv[1], Path(sys.argv[2])
+    head: Head | None = None
+    try:
+        head = Head(load(), ray_address, run_dir)
+        head.run()
+    except MatineeError as error:
+        code = 2 if isinstance(error, Misconfigured) else 1
+        if head is not None:
+            head.tell(Told(failed=error.detail, exit_code=code))
+        sys.exit(code)
+    except Exception as error:
+        if head is not None:
+            head.tell(Told(failed=_last_line(f"{type(error).__name__}: {error}")))
+        raise
+
+
+if __name__ == "__main__":
+    main()

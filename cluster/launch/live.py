@@ -1,0 +1,81 @@
+"""How an instance looks in a terminal: while it starts, while it runs, and where output is not a terminal, a line a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cluster.launch.instance import ApplicationState, State
+
+COLOURS: Final = {"healthy": "green", "scaling": "yellow", "starting": "yellow", "unhealthy": "red", "stopping": "yellow", "missing": "red"}
+
+
+def applications_table(applications: tuple[ApplicationState, ...]) -> Table:
+    """Return the applications, a row each."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    for application in applications:
+        table.add_row(
+            Text(application.name, style="bold"),
+            Text(application.state, style=COLOURS.get(application.state, "")),
+            f"{application.replicas}/{application.target}" if application.target else "",
+            Text(application.prefix, style="dim"),
+        )
+    return table
+
+
+def render(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
+    """Return the whole picture of an instance."""
+    if not state.ready:
+        busy = Spinner("dots", Text(f" {state.stage}"), style="yellow")
+        return Group(busy, applications_table(state.applications)) if state.applications else busy
+    return Group(headline(state, notes), Text(), applications_table(state.applications))
+
+
+def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
+    """Return where the running instance is found."""
+    lines = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    lines.add_row(Text("Matinee", style="bold yellow"), Text(state.site_url, style="bold"))
+    if state.dashboard_url:
+        lines.add_row("Ray dashboard", state.dashboard_url)
+    for note in notes:
+        label, _, text = note.partition(": ")
+        lines.add_row(label, text)
+    return lines
+
+
+class Display:
+    """Shows the states of an instance as they come."""
+
+    def __init__(self, console: Console, notes: Callable[[], tuple[str, ...]] = tuple) -> None:
+        self._console, self._notes = console, notes
+        self._live: Live | None = None
+        self._last: State | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+
+    def show(self, state: State) -> None:
+        """Show a state; the same one again costs nothing."""
+        if state == self._last:
+            return
+        if self._live is not None:
+            self._live.update(render(state, self._notes() if state.ready else ()))
+        elif state.ready and (self._last is None or not self._last.ready):
+            self._console.print(headline(state, self._notes()))
+        elif self._last is None or self._last.stage != state.stage:
+            self._console.print(state.stage)
+        self._last = state

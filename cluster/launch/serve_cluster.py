@@ -1,0 +1,100 @@
+"""What Ray Serve says of the applications: the adapter behind operations' port `Cluster` and the list of the page at /.
+
+Survives pickling, so that replicas get it bound. Every call blocks; callers bound them. The only module that reads Serve's own details.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cluster.settings import Settings
+from serve_apps.operations.policy import ScaleRange, condition_of, is_ready
+from serve_apps.operations.service import Placed, Seen
+from serve_apps.web.schemas import Listed
+
+
+class ServeCluster:
+    """The applications and actors of one version of Matinee on the Ray that this process is connected to."""
+
+    def __init__(self, settings: Settings, version: str, placed: Sequence[Placed], does: Sequence[str], actor_names: Sequence[str]) -> None:
+        self._settings = settings
+        self._placed, self._does = tuple(placed), tuple(does)
+        self.version, self.actor_names = version, tuple(actor_names)
+
+    def placed(self) -> Sequence[Placed]:
+        """See `Cluster.placed`."""
+        return self._placed
+
+    def applications(self) -> dict[str, Seen]:
+        """See `Cluster.applications`."""
+        return {name: _seen(details) for name, details in _details().items()}
+
+    def listed(self) -> Sequence[Listed]:
+        """See `Directory.listed`."""
+        seen = self.applications()
+        return [
+            Listed(name=placed.name, prefix=placed.prefix, does=does, runs=placed.name in seen and _answers(seen[placed.name]))
+            for placed, does in zip(self._placed, self._does, strict=True)
+        ]
+
+    def actors(self, timeout_s: float) -> dict[str, bool]:
+        """See `Cluster.actors`."""
+        import ray
+
+        asked: dict[str, Any] = {}
+        for name in self.actor_names:
+            try:
+                asked[name] = ray.get_actor(name, namespace="matinee").__ray_ready__.remote()
+            except ValueError:
+                asked[name] = None  # it does not exist (any more)
+        refs = [ref for ref in asked.values() if ref is not None]
+        done = set(ray.wait(refs, num_returns=len(refs), timeout=timeout_s)[0]) if refs else set()
+        return {name: ref in done and _succeeded(ref) for name, ref in asked.items()}
+
+    def scale(self, application: str, scale: ScaleRange) -> None:
+        """See `Cluster.scale`."""
+        # Only here: this imports every application.
+        from cluster.launch import deploy
+
+        deploy.deploy(self._settings, self, {application: scale}, only=application)
+
+
+def _answers(seen: Seen) -> bool:
+    return is_ready([condition_of(seen.serve_status, seen.replicas, seen.target)])
+
+
+def _details() -> dict[str, Any]:
+    # serve.status() leaves the wanted number of replicas out; the REST answer has it, for the price of a second process.
+    from ray.serve.context import _get_global_client
+
+    client = _get_global_client()
+    assert client is not None  # it raises where Serve is not there
+    applications: dict[str, Any] = client.get_serve_details()["applications"]
+    return applications
+
+
+def _seen(application: dict[str, Any]) -> Seen:
+    deployments = application["deployments"].values()
+    messages = [application["message"], *(deployment["message"] for deployment in deployments)]
+    return Seen(
+        serve_status=str(getattr(application["status"], "value", application["status"])),
+        replicas=sum(_is_running(replica) for deployment in deployments for replica in deployment["replicas"]),
+        target=sum(deployment["target_num_replicas"] for deployment in deployments),
+        message="\n".join(message for message in messages if message),
+    )
+
+
+def _is_running(replica: dict[str, Any]) -> bool:
+    return str(getattr(replica["state"], "value", replica["state"])) == "RUNNING"
+
+
+def _succeeded(ref: Any) -> bool:
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        ray.get(ref, timeout=1.0)
+    except RayError:
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""`matinee up`: start everything and stay, or leave it running in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from cluster.errors import CorruptData, MatineeError, Misconfigured, StartFailed, StorageFull
+from cluster.launch import environment
+from cluster.launch.client import password_file
+from cluster.launch.instance import Instance, State, logs_folder, read, unwritable
+from cluster.launch.live import Display
+from cluster.launch.supervisor import Supervisor, sweep_stale
+from cluster.settings import Settings, load
+
+FREE_BYTES: Final = 64 * 2**20
+WAIT_S: Final = 240.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("up")(up)
+
+
+def up(
+    host: Annotated[str | None, typer.Option(help="The address to listen on; 0.0.0.0 lets others in the house in. [MATINEE_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="The port of the site and the API. [MATINEE_PORT]")] = None,
+    public_url: Annotated[str | None, typer.Option(help="Where others reach this machine. [MATINEE_PUBLIC_URL]")] = None,
+    edge: Annotated[bool, typer.Option("--edge/--no-edge", help="Also run an edge, which delivers the video.")] = True,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")] = False,
+) -> None:
+    """Start Matinee on this machine, or on the Ray cluster at RAY_ADDRESS. Ctrl-C ends all that it started."""
+    settings = load(host=host, port=port, public_url=public_url)
+    instance = Instance.claim(settings.data)
+    try:
+        sweep_stale(instance)
+        require_space(settings)
+        environment.require_ports(settings, edge=edge)
+        require_sound(settings)
+        first = not password_file(settings).exists()
+    except BaseException:
+        instance.release()
+        raise
+    supervisor = Supervisor(settings, instance, ray_address=os.environ.get("RAY_ADDRESS", ""), edge=edge)
+    display = Display(Console(), lambda: notes(settings, first_start=first))
+    if detach:
+        _in_background(settings, supervisor, instance, display)
+    else:
+        _in_foreground(supervisor, instance, display)
+
+
+def notes(settings: Settings, *, first_start: bool) -> tuple[str, ...]:
+    """Return what a person should know once it runs: at the first start the operator's sign-in."""
+    if not first_start:
+        return ()
+    sign_in = f"Operator: {settings.operator_email}"
+    if settings.operator_password is not None:
+        return (f"{sign_in} with MATINEE_OPERATOR_PASSWORD",)
+    with contextlib.suppress(OSError):
+        return (sign_in, f"Password: {password_file(settings).read_text().strip()} (kept in {password_file(settings)})")
+    return (sign_in,)
+
+
+def require_space(settings: Settings) -> None:
+    """Check that there is room to start at all.
+
+    Raises:
+        StorageFull: less than FREE_BYTES are free.
+        StoreUnavailable: the directory cannot be written.
+    """
+    try:
+        found = os.statvfs(settings.data)
+    except OSError as error:
+        raise unwritable(settings.data, error) from error
+    if found.f_bavail * found.f_frsize < FREE_BYTES:
+        raise StorageFull(f"{settings.data}: less than {FREE_BYTES >> 20} MiB are free on the disk")
+
+
+def require_sound(settings: Settings) -> None:
+    """Check that the embedded databases open.
+
+    Raises:
+        CorruptData: a file is none; the sentence names it.
+    """
+    for url in (settings.store, settings.log):
+        scheme, _, folder = url.partition(":")
+        for path in sorted(Path(folder).glob("*.sqlite3")) if scheme == "sqlite" else []:
+            try:
+                with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as database:
+                    database.execute("PRAGMA schema_version").fetchone()
+            except sqlite3.DatabaseError as error:
+                if "locked" not in str(error):
+                    raise CorruptData(f"{path} is damaged ({error}): restore it from a backup, or move it away") from error
+
+
+def _in_foreground(supervisor: Supervisor, instance: Instance, display: Display) -> None:
+    try:
+        with display:
+            code = supervisor.run(display.show)
+    finally:
+        instance.release()
+    if code:
+        raise _told(supervisor.state, code)
+
+
+def _in_background(settings: Settings, supervisor: Supervisor, instance: Instance, display: Display) -> None:
+    pid = os.fork()
+    if pid == 0:
+        _become_daemon(settings)
+        code = 1
+        try:
+            supervisor.adopt()
+            code = supervisor.run(lambda _: None)
+        finally:
+            instance.release(keep_state=bool(supervisor.state.failed))
+            os._exit(code)
+    started_s = time.monotonic()
+    try:
+        with display:
+            while True:
+                gone, status = os.waitpid(pid, os.WNOHANG)
+                state = read(settings.data)
+                mine = state if state is not None and state.supervisor.pid == pid else None
+                if mine is not None:
+                    display.show(mine)
+                if gone:
+                    raise _told(mine, os.waitstatus_to_exitcode(status))
+                if mine is not None and mine.ready:
+                    return
+                if time.monotonic() - started_s > WAIT_S:
+                    raise StartFailed(f"Not ready after {WAIT_S:.0f} s; the logs are in {logs_folder(settings.data)}")
+                time.sleep(0.1)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+        raise
+
+
+def _become_daemon(settings: Settings) -> None:
+    os.setsid()
+    with Path(os.devnull).open("rb") as nothing, (logs_folder(settings.data) / "up.log").open("ab") as log:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+
+
+def _told(state: State | None, code: int) -> MatineeError:
+    reason = state.failed if state is not None and state.failed else "Matinee ended while it started"
+    return Misconfigured(reason) if code == 2 else StartFailed(reason)

@@ -1,0 +1,70 @@
+"""What the requests and answers of operations look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serve_apps.operations.policy import REPLICAS_LIMIT, ApplicationCondition
+
+
+class Scale(BaseModel):
+    """How many replicas an application may have; equal ends fix the number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_replicas: int = Field(ge=1, le=REPLICAS_LIMIT)
+    max_replicas: int = Field(ge=1, le=REPLICAS_LIMIT)
+
+
+class ApplicationStatus(BaseModel):
+    """An application: `replicas` answer now, `target` are wanted now, within min and max."""
+
+    name: str
+    prefix: str
+    state: ApplicationCondition
+    replicas: int
+    target: int
+    min_replicas: int
+    max_replicas: int
+
+
+class ActorStatus(BaseModel):
+    """A named actor; `answers` within a second."""
+
+    name: str
+    answers: bool
+
+
+class EdgeSummary(BaseModel):
+    """A live edge."""
+
+    edge_id: str
+    url: str
+    seen_s_ago: float
+    hits: int
+    misses: int
+    fill_bytes: int
+    cache_bytes: int
+
+
+class LogStatus(BaseModel):
+    """The log: facts that wait to be published (None where unknown), and what each topic holds by now."""
+
+    unpublished: int | None
+    topics: dict[str, int] = Field(description="How many facts were ever published, by topic.")
+
+
+class Status(BaseModel):
+    """Everything that runs."""
+
+    site_url: str
+    dashboard_url: str = Field(description="The Ray dashboard; on a laptop reachable from this machine only.")
+    ready: bool = Field(description="Every application answers.")
+    applications: list[ApplicationStatus]
+    actors: list[ActorStatus]
+    edges: list[EdgeSummary]
+    jobs: list[dict[str, Any]] = Field(description="The studio's jobs that are not ended; empty where it does not answer.")
+    collectable_bytes: int | None = Field(description="Deleted and superseded media that waits to be collected.")
+    log: LogStatus

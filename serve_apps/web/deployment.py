@@ -1,0 +1,49 @@
+"""The Serve application of the page at /; the composition root hands it the list."""
+
+from __future__ import annotations
+
+from ray import serve
+from ray.serve import Application
+from ray.serve.config import AutoscalingConfig
+
+from cluster.errors import TokenInvalid
+from cluster.security.claims import Claims
+from serve_apps.http import served
+from serve_apps.serving import Replica
+from serve_apps.web.routes import PREFIX, create_api
+from serve_apps.web.service import Directory, Web
+
+
+class NoMembers:
+    """The gate of an application without members: every token is one too many."""
+
+    async def admit(self, token: str) -> Claims:
+        """Refuse."""
+        raise TokenInvalid
+
+
+@serve.deployment(
+    name="web",
+    max_ongoing_requests=64,
+    max_queued_requests=256,
+    health_check_period_s=5,
+    health_check_timeout_s=15,
+    graceful_shutdown_timeout_s=5,
+    graceful_shutdown_wait_loop_s=0.2,
+    autoscaling_config=AutoscalingConfig(min_replicas=1, max_replicas=4, target_ongoing_requests=16),
+    ray_actor_options={"num_cpus": 0.05},
+    max_surge_percent=100,
+)
+@serve.ingress()
+class WebReplica(Replica):
+    """A replica of web; it keeps only the list it last saw."""
+
+    async def __init__(self, directory: Directory) -> None:  # type: ignore[misc]  # Serve awaits it
+        web = Web(directory)
+        await self.serve(web, served(create_api(web, NoMembers()), PREFIX))
+
+
+def build(directory: Directory) -> Application:
+    """Return the application."""
+    application: Application = WebReplica.bind(directory)  # type: ignore[attr-defined]  # the decorators' types lose bind
+    return application
