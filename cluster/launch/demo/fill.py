@@ -23,7 +23,8 @@ from cluster.errors import AccountExists, MatineeError
 from cluster.launch.demo import programme
 from cluster.launch.demo.drawing import draw_film, draw_poster
 from cluster.launch.demo.programme import Film, Series, Short
-from cluster.launch.ingest import Api, Ingest, Journal, Options, Outcome
+from cluster.launch.ingest.journal import Journal
+from cluster.launch.ingest.pipeline import Api, Ingest, Options, Outcome
 
 LADDER: Final = (234, 360)
 BUNNY_LADDER: Final = (360, 720)

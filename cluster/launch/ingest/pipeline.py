@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,7 +20,8 @@ import httpx
 import msgspec
 
 from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused, NotFound, UploadNotFound
-from cluster.launch.naming import Named, Sidecar, read_name, sidecars_of, videos_under
+from cluster.launch.ingest.journal import Journal
+from cluster.launch.ingest.naming import Named, Sidecar, read_name, sidecars_of, videos_under
 
 CHUNK_BYTES: Final = 8 << 20
 _ENDED: Final = frozenset({"ready", "failed", "cancelled"})
@@ -36,8 +37,8 @@ class Api(Protocol):
         *,
         json: Any = None,
         content: bytes | None = None,
-        headers: dict[str, str] | None = None,
-        params: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         """Send one request; a failed connection is tried again where that is safe."""
         ...
@@ -88,37 +89,6 @@ class Progress(Protocol):
     def ended(self, outcome: Outcome) -> None:
         """The file is done, or failed."""
         ...
-
-
-class Journal:
-    """What was reached for each file, so that a second run goes on; a small file of JSON."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._kept: dict[str, dict[str, str]] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self._kept = {}  # the worst that a lost journal costs is a second upload
-
-    def of(self, file: Path) -> dict[str, str]:
-        """Return what was noted for the file as it is now; empty when it changed."""
-        return dict(self._kept.get(_fingerprint(file), {}))
-
-    def note(self, file: Path, **reached: str) -> None:
-        """Add to what is noted."""
-        self._kept.setdefault(_fingerprint(file), {}).update(reached)
-        self._write()
-
-    def forget(self, file: Path) -> None:
-        """The file is done."""
-        if self._kept.pop(_fingerprint(file), None) is not None:
-            self._write()
-
-    def _write(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(self._kept))
-        fresh.replace(self._path)
 
 
 class Ingest:
@@ -338,11 +308,6 @@ class Ingest:
                 if error.status != 412 or attempt == 4:
                     raise
         outcome.published = True
-
-
-def _fingerprint(file: Path) -> str:
-    stat = file.stat()
-    return hashlib.sha256(f"{file.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()
 
 
 def problems_of(outcomes: Sequence[Outcome]) -> Iterator[str]:

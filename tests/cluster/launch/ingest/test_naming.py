@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import InvalidInput
-from cluster.launch.naming import Named, read_name, sidecars_of, videos_under
+from cluster.launch.ingest.naming import Named, read_name, sidecars_of, videos_under
 
 
 @pytest.mark.parametrize(

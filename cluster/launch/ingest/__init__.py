@@ -1,0 +1,1 @@
+"""`matinee ingest`: from a file with a name to a title that plays."""
