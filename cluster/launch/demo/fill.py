@@ -24,7 +24,8 @@ from cluster.launch.demo import programme
 from cluster.launch.demo.drawing import draw_film, draw_poster
 from cluster.launch.demo.programme import Film, Series, Short
 from cluster.launch.ingest.journal import Journal
-from cluster.launch.ingest.pipeline import Api, Ingest, Options, Outcome
+from cluster.launch.ingest.pipeline import Ingest, Options, Outcome
+from cluster.launch.ingest.tus import Api
 
 LADDER: Final = (234, 360)
 BUNNY_LADDER: Final = (360, 720)

@@ -6,42 +6,24 @@ what was reached is kept under the data folder by the file's path, size and time
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import httpx
 import msgspec
 
-from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused, NotFound, UploadNotFound
+from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused
+from cluster.launch.ingest import tus
 from cluster.launch.ingest.journal import Journal
 from cluster.launch.ingest.naming import Named, Sidecar, read_name, sidecars_of, videos_under
+from cluster.launch.ingest.tus import Api
 
-CHUNK_BYTES: Final = 8 << 20
 _ENDED: Final = frozenset({"ready", "failed", "cancelled"})
-
-
-class Api(Protocol):
-    """The running system, as an operator; raises the MatineeError that a problem document names."""
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-    ) -> httpx.Response:
-        """Send one request; a failed connection is tried again where that is safe."""
-        ...
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -155,7 +137,8 @@ class Ingest:
         if "job_id" in reached and reached.get("playable_id") == outcome.playable_id:
             outcome.job_id = reached["job_id"]
             return
-        upload_id = self._upload(file, outcome)
+        outcome.state = "uploading"
+        upload_id = tus.upload(self._api, self._journal, file, lambda sent, total: self._progress.uploading(outcome, sent, total))
         sidecars = [self._sidecar(sidecar) for sidecar in sidecars_of(file)]
         job: dict[str, Any] = {"upload_id": upload_id, "playable_id": outcome.playable_id, "subtitles": sidecars}
         if self._options.language:
@@ -234,44 +217,14 @@ class Ingest:
         key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
         return str(self._api.request("POST", "/api/v1/titles", json=body, headers={"Idempotency-Key": f"ingest-{key}"}).json()["title_id"])
 
-    def _upload(self, file: Path, outcome: Outcome | None) -> str:
-        """Upload by tus 1.0, going on from where an earlier try stopped; returns the upload's id."""
-        total_bytes = file.stat().st_size
-        location = self._journal.of(file).get("upload")
-        offset = self._offset(location) if location else None
-        if location is None or offset is None:
-            name = base64.b64encode(file.name.encode()).decode()
-            headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(total_bytes), "Upload-Metadata": f"filename {name}"}
-            location = httpx.URL(self._api.request("POST", "/api/v1/studio/uploads", headers=headers).headers["Location"]).path
-            self._journal.note(file, upload=location)
-            offset = 0
-        with file.open("rb") as stream:
-            while offset < total_bytes:
-                stream.seek(offset)
-                headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-                try:
-                    answer = self._api.request("PATCH", location, content=stream.read(CHUNK_BYTES), headers=headers)
-                    offset = int(answer.headers["Upload-Offset"])
-                except Conflict:
-                    known = self._offset(location)
-                    if known is None:
-                        raise
-                    offset = known
-                if outcome is not None:
-                    outcome.state = "uploading"
-                    self._progress.uploading(outcome, offset, total_bytes)
-        return location.rsplit("/", 1)[-1]
-
-    def _offset(self, location: str) -> int | None:
-        try:
-            return int(self._api.request("HEAD", location, headers={"Tus-Resumable": "1.0.0"}).headers["Upload-Offset"])
-        except (NotFound, UploadNotFound):
-            return None
-
     def _sidecar(self, sidecar: Sidecar) -> dict[str, str]:
         language = self._options.language if sidecar.language == "und" and self._options.language else sidecar.language
         label = sidecar.label if sidecar.language != "und" else language
-        return {"upload_id": self._upload(sidecar.path, None), "language": language, "label": label}
+        return {
+            "upload_id": tus.upload(self._api, self._journal, sidecar.path, lambda _sent, _total: None),
+            "language": language,
+            "label": label,
+        }
 
     def _ended(self, outcome: Outcome) -> bool:
         job = self._api.request("GET", f"/api/v1/studio/jobs/{outcome.job_id}").json()
