@@ -145,7 +145,10 @@ class Playable(Part):
     episode: int | None = None
     next_playable_id: str | None = None
     """The episode that follows, published or not."""
+    still: list[Image] = []
+    """The episode's or the trailer's own picture."""
     artwork: Artwork = Artwork()
+    """The title's pictures."""
 
 
 # --- what operators send
@@ -211,6 +214,7 @@ class TrailerEdit(Edit):
     """What operators write about a trailer."""
 
     name: Line
+    synopsis: Synopsis = ""
     published: bool = True
 
 
@@ -263,6 +267,7 @@ class Trailer(Part):
     playable_id: str
     trailer: int
     name: str
+    synopsis: str
     published: bool
     available: bool
     duration_s: float | None

@@ -1,0 +1,293 @@
+"""The catalogue: reads from a snapshot in memory, edits in the store, tells of each change by the outbox.
+
+Main path of a read: Snapshot. Of an edit: the stored title -> a pure change -> one batch of title and event -> the own snapshot at once.
+Knows neither HTTP nor Ray; whoever calls has been let through already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import obstore
+
+from cluster.durable import Change, Insert, Log, Objects, Store, Update, open_log, open_objects, open_store
+from cluster.durable.objects import object_errors
+from cluster.durable.outbox import Outbox, open_outbox
+from cluster.errors import Conflict, PlayableNotFound, ServiceUnavailable, TitleNotFound, VersionConflict
+from cluster.events import CATALOG, Event
+from cluster.settings import Settings
+from serve_apps.catalog import edits, policy, views
+from serve_apps.catalog.follower import CHANGED, GONE, Follower, record_of
+from serve_apps.catalog.pictures import read_picture
+from serve_apps.catalog.policy import ANY, Condition, Place, Sight
+from serve_apps.catalog.record import TitleRecord
+from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleNew
+from serve_apps.catalog.snapshot import Snapshot
+from serve_apps.catalog.tables import DELETED, PARTITIONS, SORT_PREFIX, TITLE, TITLES, partition_for
+from serve_apps.idempotency import Idempotency
+
+_TRIES: Final = 20
+_TOMBSTONE_S: Final = 7 * 86400.0
+"""Longer than the outbox may tell of a change again."""
+
+
+class Versioned(msgspec.Struct, frozen=True):
+    """A title as the store has it."""
+
+    record: TitleRecord
+    version: int
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """What an edit found and what it left."""
+
+    before: Versioned
+    after: Versioned
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes out: JSON, and the title's version as an ETag; weak where drafts are left out."""
+
+    etag: str
+    body: bytes
+
+
+class Catalog:
+    """A replica's catalogue; `nudge` makes the outbox relay look at once."""
+
+    def __init__(self, settings: Settings, *, nudge: Callable[[int], None] | None = None, now_s: Callable[[], float] = time.time) -> None:
+        self._settings, self._nudge, self._now_s = settings, nudge, now_s
+        self._store: Store
+        self._log: Log
+        self._outbox: Outbox
+        self._objects: Objects
+        self._follower: Follower
+        self.idempotency: Idempotency
+
+    async def open(self) -> None:
+        """Open store, log and objects, and load the snapshot."""
+        self._store = await open_store(self._settings.store, TITLES, self._now_s)
+        self._log = await open_log(self._settings.log)
+        self._outbox = await open_outbox(self._settings, self._store, self._nudge, self._now_s)
+        self._objects = open_objects(self._settings.objects)
+        self.idempotency = Idempotency(self._store, self._now_s)
+        self._follower = Follower(self._store, self._log, lambda: Snapshot(self.edge_url), self._now_s)
+        await self._follower.open()
+
+    async def close(self) -> None:
+        """Stop following and close what is open."""
+        await self._follower.close()
+        await self._outbox.close()
+        await self._log.close()
+        await self._store.close()
+
+    async def check(self) -> None:
+        """Raise if the replica no longer follows; while store or log are away it serves on with what it has, and says so in its log."""
+        if not self._follower.running:
+            raise ServiceUnavailable("The catalogue's follower has ended")
+
+    @property
+    def edge_url(self) -> str:
+        """Where artwork is served."""
+        return self._settings.own_edge_url
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What this replica knows; it may be a moment behind the store."""
+        return self._follower.snapshot
+
+    @property
+    def stale_s(self) -> float:
+        """How long ago the log was last read."""
+        return self._follower.stale_s
+
+    # --- for whoever may see it
+
+    async def title(self, title_id: str, sight: Sight) -> Answer:
+        """Return a title as the caller sees it: from memory, or with drafts as the store has it.
+
+        Raises:
+            TitleNotFound: there is none that the caller sees.
+        """
+        if sight.drafts:
+            stored = await self.stored(title_id)
+            if not sight.shows(stored.record.maturity, stored.record.published):
+                raise TitleNotFound
+            return self.answer(stored)
+        entry = self.snapshot.detail(title_id, sight)
+        if entry is None:
+            raise TitleNotFound
+        return Answer(f"W/{policy.etag(entry.version)}", entry.detail)
+
+    async def part(self, place: Place, sight: Sight) -> Answer:
+        """Return an episode or a trailer as the caller sees it.
+
+        Raises:
+            TitleNotFound: there is no such title that the caller sees.
+            PlayableNotFound: there is no such part that the caller sees.
+        """
+        whole = await self.title(place.title_id, sight)
+        return Answer(whole.etag, views.part(Title.model_validate_json(whole.body), place).model_dump_json().encode())
+
+    def answer(self, stored: Versioned) -> Answer:
+        """Return a stored title as operators see it."""
+        return Answer(policy.etag(stored.version), views.title(stored.record, self.edge_url, drafts=True).model_dump_json().encode())
+
+    def answer_part(self, stored: Versioned, place: Place) -> Answer:
+        """Return an episode or a trailer of a stored title as operators see it."""
+        whole = views.title(stored.record, self.edge_url, drafts=True)
+        return Answer(policy.etag(stored.version), views.part(whole, place).model_dump_json().encode())
+
+    # --- for other services
+
+    async def playable(self, playable_id: str) -> Playable:
+        """Return a playable from memory; one that is unknown or cannot be played yet is looked for in the store, where it may be newer.
+
+        Raises:
+            PlayableNotFound: nothing has this id.
+        """
+        known = self.snapshot.playable(playable_id)
+        if known is not None and known.published and known.media is not None:
+            return known
+        try:
+            record = (await self.stored(policy.place_of(playable_id).title_id)).record
+        except TitleNotFound as error:
+            raise PlayableNotFound from error
+        for candidate in views.playables(record, self.edge_url):
+            if candidate.playable_id == playable_id:
+                return candidate
+        raise PlayableNotFound
+
+    async def live_version(self, playable_id: str) -> str | None:
+        """Return the version that the store says is played; None if there is none, or no such playable."""
+        try:
+            place = policy.place_of(playable_id)
+            media = edits.live_media((await self.stored(place.title_id)).record, place)
+        except (PlayableNotFound, TitleNotFound):
+            return None
+        return media.version_id if media is not None else None
+
+    async def attach_media(self, playable_id: str, media: Media, artwork_candidates: Sequence[ArtworkImage] = ()) -> None:
+        """Make `media` what is played, unless a newer version is; see edits.attached.
+
+        Raises:
+            PlayableNotFound: it was deleted meanwhile.
+        """
+        place = policy.place_of(playable_id)
+        try:
+            await self.edit(place.title_id, ANY, lambda record: edits.attached(record, place, media, artwork_candidates))
+        except TitleNotFound as error:
+            raise PlayableNotFound from error
+
+    async def unused_artwork(self, object_names: Sequence[str]) -> list[str]:
+        """Return those of the objects that no title shows."""
+        unused = dict.fromkeys(object_names)
+        for partition in PARTITIONS:
+            after: str | None = None
+            while rows := await self._store.scan(partition, SORT_PREFIX, after=after, limit=50):
+                for record in filter(None, map(record_of, rows)):
+                    for image in record.images:
+                        unused.pop(image.object_name, None)
+                after = rows[-1].sort
+        return list(unused)
+
+    # --- for operators
+
+    async def stored(self, title_id: str) -> Versioned:
+        """Return a title as the store has it.
+
+        Raises:
+            TitleNotFound: there is none, or it was deleted.
+        """
+        policy.require_title_id(title_id)
+        row = await self._store.get(partition_for(title_id), SORT_PREFIX + title_id)
+        record = record_of(row) if row is not None else None
+        if row is None or record is None:
+            raise TitleNotFound
+        return Versioned(record, row.version)
+
+    async def create(self, title_id: str, new: TitleNew) -> Versioned:
+        """Make a title; done again under the same id it stays as it was made."""
+        record = edits.new_title(title_id, new, self._now_s())
+        try:
+            return await self._commit(record, 0)
+        except VersionConflict:
+            return await self.stored(title_id)
+
+    async def edit(self, title_id: str, wanted: Condition, change: Callable[[TitleRecord], TitleRecord]) -> Edited:
+        """Apply a change to the stored title; one that changes nothing writes nothing.
+
+        Raises:
+            TitleNotFound: there is none.
+            PreconditionFailed: its version is none of those wanted.
+            TooLarge: the title would become larger than a title may be.
+        """
+        for _ in range(_TRIES):
+            before = await self.stored(title_id)
+            wanted.require(before.version)
+            record = change(before.record)
+            if record == before.record:
+                return Edited(before, before)
+            try:
+                return Edited(before, await self._commit(record, before.version))
+            except VersionConflict:
+                continue  # somebody was faster: look again, and let the condition decide
+        raise Conflict("Too many edit this title at once", retry_after_s=1)
+
+    async def publish(self, title_id: str, wanted: Condition, *, on: bool) -> Versioned:
+        """Publish a title, or take it back; raises as `edit` does."""
+        return (await self.edit(title_id, wanted, lambda record: edits.publish(record, self._now_s(), on=on))).after
+
+    async def delete(self, title_id: str, wanted: Condition) -> None:
+        """Remove a title with all of it; its media is collected later by whoever owns it.
+
+        Raises:
+            TitleNotFound: there is none.
+            PreconditionFailed: its version is none of those wanted.
+        """
+        for _ in range(_TRIES):
+            before = await self.stored(title_id)
+            wanted.require(before.version)
+            with contextlib.suppress(VersionConflict):
+                await self._bury(before)
+                return
+        raise Conflict("Too many edit this title at once", retry_after_s=1)
+
+    async def keep_picture(self, data: bytes, kind: ArtworkKind) -> list[ArtworkImage]:
+        """Store a picture and its narrower copies under the names of their contents.
+
+        Raises:
+            ImageRefused: it cannot be shown.
+            StorageFull: there is no space.
+        """
+        kept = []
+        for picture in await asyncio.to_thread(read_picture, data, kind):
+            with object_errors(picture.object_name):
+                await obstore.put_async(self._objects, picture.object_name, picture.data)
+            kept.append(ArtworkImage(kind=kind, object_name=picture.object_name, width=picture.width, height=picture.height))
+        return kept
+
+    async def _commit(self, record: TitleRecord, version: int) -> Versioned:
+        value = msgspec.json.decode(record.encoded(), type=dict[str, Any])
+        sort = SORT_PREFIX + record.title_id
+        change = Update(sort, TITLE, value, if_version=version) if version else Insert(sort, TITLE, value)
+        await self._tell(record.title_id, change, CHANGED, version + 1, value)
+        # Whoever edited sees it here at once; the log brings it to the others.
+        self.snapshot.apply(record.title_id, version + 1, record)
+        return Versioned(record, version + 1)
+
+    async def _bury(self, before: Versioned) -> None:
+        title_id, version = before.record.title_id, before.version
+        value = {"title_id": title_id, "deleted_at_s": self._now_s()}
+        tombstone = Update(SORT_PREFIX + title_id, DELETED, value, if_version=version, expires_at_s=self._now_s() + _TOMBSTONE_S)
+        await self._tell(title_id, tombstone, GONE, version + 1, value)
+        self.snapshot.apply(title_id, version + 1, None)
+
+    async def _tell(self, title_id: str, change: Change, kind: str, version: int, value: dict[str, Any]) -> None:
+        event = Event(CATALOG.name, kind, title_id, version, self._now_s(), value)
+        await self._outbox.commit(partition_for(title_id), [change], [event])
