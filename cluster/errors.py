@@ -8,8 +8,8 @@
       Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
                                       UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound
-      Conflict                   409  AccountExists · TooManyProfiles · StreamLimitReached · NotPlayable · VersionConflict ·
-                                      UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
+      Conflict                   409  AccountExists · TooManyProfiles · LastProfile · ListFull · StreamLimitReached · NotPlayable ·
+                                      VersionConflict · UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
       MethodNotAllowed           405
       PreconditionFailed         412
       PreconditionRequired       428
@@ -286,6 +286,18 @@ class TooManyProfiles(Conflict):
     """The account has as many profiles as it may."""
 
     slug, title = "too-many-profiles", "The account has as many profiles as it may"
+
+
+class LastProfile(Conflict):
+    """An account keeps at least one profile."""
+
+    slug, title = "last-profile", "The last profile cannot be deleted"
+
+
+class ListFull(Conflict):
+    """A list of a profile has as many entries as it may."""
+
+    slug, title = "list-full", "The list is full"
 
 
 class StreamLimitReached(Conflict):

@@ -1,0 +1,1 @@
+"""Profiles: who watches in an account, what they may see, their list and their ratings."""

@@ -1,0 +1,84 @@
+"""What a profile put on its list, and what it thinks of titles.
+
+Main path: keep -> a plain row ordered by the writer's clock -> latest, a page of the newest. Repeating a call changes nothing.
+Refuses to know titles: whether one exists is the catalogue's to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Literal
+
+from cluster.durable import Row, Store, Value
+from cluster.errors import InvalidCursor, ListFull
+from serve_apps.http import decode_cursor, encode_cursor
+from serve_apps.profiles.policy import ENTRIES_LIMIT
+
+Kind = Literal["list", "rating"]
+AT: Final = "at_s"
+_PAGE: Final = 1000
+
+
+class Choices:
+    """The lists and ratings of all profiles; at most ENTRIES_LIMIT of a kind, so that a page is one reading."""
+
+    def __init__(self, store: Store, now_s: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._now_s = now_s
+
+    async def keep(self, account_id: str, profile_id: str, kind: Kind, title_id: str, value: Value | None = None) -> None:
+        """Keep a title, the time included; what is kept already in the same way keeps its time.
+
+        Raises:
+            ListFull: there are as many as there may be.
+        """
+        sort = f"{profile_id}/{kind}/{title_id}"
+        row = await self._store.get(account_id, sort)
+        now_s = self._now_s()
+        if row is None:
+            if len(await self._rows(account_id, profile_id, kind)) >= ENTRIES_LIMIT:
+                raise ListFull(f"At most {ENTRIES_LIMIT} titles", limit=ENTRIES_LIMIT)
+        elif {**row.value, AT: 0} == {**(value or {}), AT: 0}:
+            return
+        version = max(_version(now_s), row.version + 1 if row else 0)
+        await self._store.put([Row(account_id, sort, version, kind, {**(value or {}), AT: now_s})])
+
+    async def drop(self, account_id: str, profile_id: str, kind: Kind, title_id: str) -> None:
+        """Take a title off."""
+        sort = f"{profile_id}/{kind}/{title_id}"
+        row = await self._store.get(account_id, sort)
+        if row is not None:
+            await self._store.remove(account_id, sort, max(_version(self._now_s()), row.version))
+
+    async def latest(
+        self, account_id: str, profile_id: str, kind: Kind, limit: int, cursor: str | None
+    ) -> tuple[list[tuple[str, Value]], str | None]:
+        """Return a page of (title id, value), the newest first, and the next page's cursor."""
+        rows = await self._rows(account_id, profile_id, kind)
+        ordered = sorted(((row.value[AT], row.sort.rpartition("/")[2], row.value) for row in rows), key=lambda item: item[:2], reverse=True)
+        if (after := decode_cursor(cursor)) is not None:
+            at, _, title_id = after.partition("/")
+            try:
+                ordered = [item for item in ordered if item[:2] < (float(at), title_id)]
+            except ValueError as error:
+                raise InvalidCursor from error
+        page = ordered[:limit]
+        following = encode_cursor(f"{page[-1][0]!r}/{page[-1][1]}") if len(ordered) > limit else None
+        return [(title_id, value) for _, title_id, value in page], following
+
+    async def forget(self, account_id: str, profile_id: str | None = None) -> None:
+        """Remove all of a profile's, or all of the account's; idempotent."""
+        prefix = f"{profile_id}/" if profile_id is not None else ""
+        after: str | None = None
+        while rows := await self._store.scan(account_id, prefix, after=after, limit=_PAGE):
+            for row in rows:
+                await self._store.remove(account_id, row.sort, max(_version(self._now_s()), row.version))
+            after = rows[-1].sort
+
+    async def _rows(self, account_id: str, profile_id: str, kind: Kind) -> list[Row]:
+        return await self._store.scan(account_id, f"{profile_id}/{kind}/", limit=ENTRIES_LIMIT)
+
+
+def _version(now_s: float) -> int:
+    return int(now_s * 1000)

@@ -1,0 +1,114 @@
+"""What profiles is asked and what it answers; `ChosenProfile` is for other services too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
+"""A language tag (BCP 47): `en`, `pt-BR`."""
+Avatar = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
+Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,6}$")]
+Maturity = Annotated[int, Field(ge=0, le=18, description="An age in years: titles of at most this maturity are seen.")]
+Rating = Literal[-1, 1, 2]
+
+
+class _Request(BaseModel):
+    # An unknown field is a mistake that people want to hear of.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewProfile(_Request):
+    """A profile to make. A kids profile sees nothing above 12, whatever its maturity says."""
+
+    name: Name
+    kids: bool = False
+    maturity: Maturity = 18
+    language: Language = "en"
+    avatar: Avatar = "1"
+    pin: Pin | None = Field(default=None, description="Asked for when the profile is chosen.")
+
+
+class ProfileChange(_Request):
+    """What to change; what isn't sent stays.
+
+    A profile that has a PIN is changed from itself, or with `current_pin`.
+    """
+
+    name: Name | None = None
+    kids: bool | None = None
+    maturity: Maturity | None = None
+    language: Language | None = None
+    avatar: Avatar | None = None
+    pin: Pin | None = Field(default=None, description="The new PIN; null takes it off.")
+    current_pin: Pin | None = None
+
+
+class Profile(BaseModel):
+    """A profile, as its account sees it."""
+
+    profile_id: str
+    name: str
+    kids: bool
+    maturity: int
+    language: str
+    avatar: str
+    has_pin: bool
+    created_at: datetime
+
+
+class ProfilePage(BaseModel):
+    """Profiles, the oldest first."""
+
+    items: list[Profile]
+    next_cursor: str | None
+
+
+class ChosenProfile(BaseModel):
+    """What a profile's token is made of."""
+
+    profile_id: str
+    name: str
+    kids: bool
+    maturity: int
+    language: str
+    pin_proven: bool = False
+    """The profile has a PIN, and the right one came."""
+
+
+class ListEntry(BaseModel):
+    """A title on a profile's list."""
+
+    title_id: str
+    added_at: datetime
+
+
+class ListPage(BaseModel):
+    """A profile's list, the latest first."""
+
+    items: list[ListEntry]
+    next_cursor: str | None
+
+
+class NewRating(_Request):
+    """What a profile thinks of a title: -1 not for me, 1 I like it, 2 I love it."""
+
+    rating: Rating
+
+
+class RatedTitle(BaseModel):
+    """A title that the profile has rated."""
+
+    title_id: str
+    rating: Rating
+    rated_at: datetime
+
+
+class RatingPage(BaseModel):
+    """A profile's ratings, the latest first."""
+
+    items: list[RatedTitle]
+    next_cursor: str | None
