@@ -150,7 +150,7 @@ class Writer:
             self._commit(self._take())
 
     def _begin(self) -> None:
-        patiently(lambda: self._connection.execute("BEGIN IMMEDIATE"))
+        patiently(lambda: self._connection.execute("BEGIN IMMEDIATE"), BUSY_DEADLINE_S)
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         try:
@@ -172,13 +172,13 @@ class Writer:
 
     def _commit_one_by_one(self, jobs: Sequence[_Job]) -> None:
         # One operation met an error that ended the transaction: the others must not fail for it.
-        for job in jobs:
+        for number, job in enumerate(jobs):
             try:
                 self._begin()
             except sqlite3.Error as error:
-                _answer([(job, None, translate(error, self._path))])
-            else:
-                self._commit([job])
+                _answer([(late, None, translate(error, self._path)) for late in jobs[number:]])
+                return
+            self._commit([job])
 
     def _attempt(self, job: _Job) -> _Outcome:
         self._connection.execute("SAVEPOINT operation")
