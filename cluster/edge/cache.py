@@ -83,7 +83,7 @@ class DiskCache:
             Misconfigured: the directory can't be written, or another edge uses it.
         """
         try:
-            for folder in (self._fill, *(self._objects / f"{number:02x}" for number in range(256))):
+            for folder in (self._fill, self._objects):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.directory / "lock").open("a")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,17 +100,16 @@ class DiskCache:
 
     def _scan(self) -> None:
         found: list[tuple[float, str, int]] = []
-        for folder in self._objects.iterdir():
-            for file in os.scandir(folder):
-                parts = _FILE.fullmatch(file.name)
-                if parts is None:
-                    continue
-                stat = file.stat()
-                if stat.st_size == int(parts["size"]):
-                    found.append((stat.st_mtime, folder.name + parts["key"], stat.st_size))
-                else:
-                    Path(file.path).unlink()
-                    self._counters.damaged += 1
+        for file in list(self._objects.glob("[0-9a-f][0-9a-f]/*")):
+            parts = _FILE.fullmatch(file.name)
+            if parts is None:
+                continue
+            stat = file.stat()
+            if stat.st_size == int(parts["size"]):
+                found.append((stat.st_mtime, file.parent.name + parts["key"], stat.st_size))
+            else:
+                file.unlink()
+                self._counters.damaged += 1
         for _, key, size_bytes in sorted(found):
             self._lru.add(key, size_bytes, float("-inf"))
         # The limit may be lower than last time.
@@ -165,7 +164,7 @@ class DiskCache:
         key, part = _key(name), self._fill / f"{next(self._serial)}.part"
         path = self._path(key, size_bytes)
         try:
-            file = await asyncio.to_thread(_begin, part, self._paths(evicted))
+            file = await asyncio.to_thread(_begin, part, path, self._paths(evicted))
             try:
                 written_bytes = 0
                 async for chunk in chunks:
@@ -200,8 +199,9 @@ def _key(name: str) -> str:
     return blake2b(name.encode(), digest_size=20).hexdigest()
 
 
-def _begin(part: Path, evicted: Sequence[str]) -> IO[bytes]:
+def _begin(part: Path, path: str, evicted: Sequence[str]) -> IO[bytes]:
     _unlink(evicted)
+    Path(path).parent.mkdir(exist_ok=True)
     return part.open("wb")
 
 
