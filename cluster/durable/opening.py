@@ -15,6 +15,8 @@ async def open_store(url: str, table: Table, now_s: Callable[[], float] = time.t
 
     Raises:
         Misconfigured: no adapter for this URL, or it cannot be opened.
+        ModeMixed: the table was made with the other mode.
+        CorruptData: what is stored is damaged.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite":
