@@ -35,7 +35,7 @@ RELOAD_AFTER_S: Final = 3600.0
 
 
 class _Missed(Exception):
-    """The log was away for so long that following it on is not enough."""
+    """Following the log on is not enough: it was away for too long, or is damaged here."""
 
 
 class Follower:
@@ -110,6 +110,9 @@ class Follower:
         while True:
             try:
                 entries = await self._events.read(CATALOG, partition, offset, wait_s=_WAIT_S)
+            except CorruptData as error:
+                log.error("an entry of the log is damaged; the store has what it told", partition=partition, error=error.detail)
+                raise _Missed from error
             except MatineeError as error:
                 if not failing:
                     log.warning("catalogue is not followed", partition=partition, error=repr(error))

@@ -1,7 +1,7 @@
 """All titles in the memory of a replica, answered from bytes encoded once.
 
 Main path: apply() a stored version -> an Entry and its places in the sorted lists -> page(), detail(), playable().
-Memory: about 9 KB a film with full texts, pictures and media, 2 KB more an episode (bench/catalog_memory.py).
+Memory: about 8 KiB a film with full texts, pictures and media, 2.5 KiB an episode (bench/catalog_memory.py).
 Knows neither store nor log; the higher version wins, whatever order they come in.
 """
 

@@ -1,0 +1,75 @@
+"""No route shows a profile anything above its cap, or a member a draft."""
+
+import json
+import random
+
+from serve_apps.catalog.schemas import TitleList
+from tests.serve_apps.catalog.world import World, in_world, media
+
+
+async def fill(world: World, rng: random.Random) -> dict[str, tuple[int, bool]]:
+    known = {}
+    for number in range(30):
+        maturity, published, kind = rng.randint(0, 18), rng.random() < 0.7, rng.choice(["film", "series"])
+        made = await world.make(f"title {number}", kind=kind, maturity=maturity, published=published, genres=[f"g{maturity}{published}"])
+        known[made["title_id"]] = (maturity, published)
+        if kind == "series":
+            await world.episode(made["title_id"], 1, 1)
+        else:
+            await world.catalog.attach_media(made["title_id"], media())
+        await world.call("PUT", f"/{made['title_id']}/trailers/1", json={"name": "t"}, headers={"If-None-Match": "*"})
+    return known
+
+
+def test_every_route_shows_each_cap_exactly_what_it_may_see(tmp_path):
+    async def run(world: World) -> None:
+        known = await fill(world, random.Random(7))
+        for cap in (0, 7, 12, 13, 18):
+            bearer = f"cap-{cap}"
+            may = {title_id for title_id, (maturity, published) in known.items() if published and maturity <= cap}
+            for sort in ("added", "name", "year"):
+                listed = await world.pages(bearer, sort=sort, limit=4)
+                assert sorted(item["title_id"] for item in listed) == sorted(may)
+                assert all(item["maturity"] <= cap and item["published"] for item in listed)
+            genres = {item["genre"]: item["titles"] for item in (await world.get("/genres", bearer))["items"]}
+            assert sum(genres.values()) == len(may)
+            for title_id in known:
+                for path in (f"/{title_id}", f"/{title_id}/trailers/1"):
+                    assert (await world.call("GET", path, bearer)).status_code == (200 if title_id in may else 404)
+                episode = await world.call("GET", f"/{title_id}/seasons/1/episodes/1", bearer)
+                assert episode.status_code == 404 or title_id in may
+
+    in_world(tmp_path, run)
+
+
+def test_a_rating_that_rises_hides_the_title_at_once_here(tmp_path):
+    async def run(world: World) -> None:
+        title_id = (await world.make(maturity=7))["title_id"]
+        assert (await world.call("GET", f"/{title_id}", "kid")).status_code == 200
+        await world.call("PATCH", f"/{title_id}", json={"maturity": 16}, headers={"If-Match": "*"})
+        assert (await world.call("GET", f"/{title_id}", "kid")).status_code == 404
+        assert (await world.get("", "kid"))["items"] == []
+        assert (await world.get("/genres", "kid"))["items"] == []
+
+    in_world(tmp_path, run)
+
+
+def test_an_operators_kids_profile_is_a_kids_profile(tmp_path):
+    async def run(world: World) -> None:
+        draft = (await world.make(maturity=0, published=False))["title_id"]
+        adult = (await world.make(maturity=16))["title_id"]
+        for title_id in (draft, adult):
+            assert (await world.call("GET", f"/{title_id}", "operators-kid")).status_code == 404
+            assert (await world.call("GET", f"/{title_id}", "operator")).status_code == 200
+        assert (await world.get("", "operators-kid"))["items"] == []
+
+    in_world(tmp_path, run)
+
+
+def test_what_is_encoded_once_is_what_the_schema_says(tmp_path):
+    async def run(world: World) -> None:
+        await fill(world, random.Random(1))
+        text = (await world.call("GET", "", "adult")).text
+        assert json.loads(TitleList.model_validate_json(text).model_dump_json()) == json.loads(text)
+
+    in_world(tmp_path, run)
