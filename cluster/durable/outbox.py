@@ -18,7 +18,7 @@ import structlog
 from cluster.durable.log import partition_of
 from cluster.durable.opening import open_store
 from cluster.durable.store import Change, Insert, Mode, Row, Store, Table
-from cluster.errors import CorruptData, Indeterminate, InvalidInput, MatineeError
+from cluster.errors import CorruptData, Indeterminate, InvalidInput, MatineeError, StoreUnavailable
 from cluster.events import TOPICS, Event, Topic
 from cluster.settings import Settings
 
@@ -161,7 +161,10 @@ class Outbox:
 
     async def _hint(self, partition: str) -> Hint:
         hint = Hint(self._store.table, partition, self._now_s())
-        await self._hints.write(hint)
+        try:
+            await self._hints.write(hint)
+        except Indeterminate as error:  # of the hint; of the change itself nothing is written
+            raise StoreUnavailable("The outbox did not answer in time") from error
         return hint
 
     def _tell(self, bucket: int) -> None:

@@ -140,17 +140,10 @@ class _Registry:
     """The files that this process has open, by path."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while a file opens, which may take seconds: never taken on an event loop
         self._open: dict[Path, Database] = {}
         self._inherited: list[Database] = []
-        self._readers: ThreadPoolExecutor | None = None
-
-    @property
-    def readers(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._readers is None:
-                self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite reader")
-            return self._readers
+        self.readers = _make_readers()
 
     def acquire(self, path: Path) -> Database:
         with self._lock:
@@ -180,7 +173,11 @@ class _Registry:
         for database in self._open.values():
             database._abandon()
         self._open = {}
-        self._readers = None
+        self.readers = _make_readers()
+
+
+def _make_readers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(READERS, thread_name_prefix="sqlite reader")  # threads start with the first reads
 
 
 _registry = _Registry()
