@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp
 
-from cluster.errors import MatineeError, ServiceUnavailable
+from cluster.errors import MatineeError, Overloaded, ServiceUnavailable
 
 
 class Service(Protocol):
@@ -60,7 +60,7 @@ class ServeTarget:
         """See `Target.invoke`."""
         from ray import serve
         from ray.exceptions import RayError, RayTaskError
-        from ray.serve.exceptions import RayServeException
+        from ray.serve.exceptions import BackPressureError, RayServeException
 
         try:
             if self._handle is None:
@@ -71,6 +71,8 @@ class ServeTarget:
             if isinstance(cause, MatineeError):
                 raise cause from error
             raise ServiceUnavailable(f"{self._application}.{method} failed: {type(cause).__name__}", retry_after_s=1) from error
+        except BackPressureError as error:
+            raise Overloaded(f"{self._application} has too much to do", retry_after_s=1) from error
         except (RayError, RayServeException) as error:
             raise ServiceUnavailable(f"{self._application} does not answer", retry_after_s=1) from error
 
