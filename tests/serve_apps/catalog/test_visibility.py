@@ -73,3 +73,19 @@ def test_what_is_encoded_once_is_what_the_schema_says(tmp_path):
         assert json.loads(TitleList.model_validate_json(text).model_dump_json()) == json.loads(text)
 
     in_world(tmp_path, run)
+
+
+def test_members_browse_while_the_store_is_down(tmp_path):
+    async def run(world: World) -> None:
+        title_id = (await world.make())["title_id"]
+        await world.catalog.attach_media(title_id, media())
+        await world.catalog._store.close()
+        assert len((await world.get("", "kid"))["items"]) == 1
+        assert (await world.get(f"/{title_id}", "kid"))["available"]
+        assert (await world.get("/genres", "kid"))["items"] == []
+        assert (await world.catalog.playable(title_id)).published
+        await world.catalog.check()
+        refused = await world.call("GET", f"/{title_id}", "operator")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+
+    in_world(tmp_path, run)
