@@ -111,10 +111,12 @@ class Relay:
 
         try:
             if self._actor is None:
-                self._actor = await asyncio.to_thread(ray.get_actor, ACTOR_NAME, NAMESPACE)
+                await asyncio.to_thread(self._find)
+            if self._actor is None:
+                raise ServiceUnavailable("The outbox relay is not started")
             async with asyncio.timeout(timeout_s):
                 await self._actor.check.remote()
-        except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
+        except (ray.exceptions.RayError, TimeoutError) as error:
             raise ServiceUnavailable("The outbox relay does not answer") from error
 
     def _look_up(self) -> None:
@@ -128,7 +130,7 @@ class Relay:
     def _find(self) -> None:
         import ray
 
-        try:
+        if not ray.is_initialized():  # asking would start a cluster of its own
+            return
+        with contextlib.suppress(Exception):  # not started yet: the next nudge looks again
             self._actor = ray.get_actor(ACTOR_NAME, NAMESPACE)
-        except Exception:  # not started yet: the next nudge looks again
-            self._actor = None

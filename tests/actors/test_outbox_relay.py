@@ -1,8 +1,9 @@
 """The relay: at least once, in order within a key, nothing lost whoever dies when."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.outbox_relay import OutboxRelay, RelayHost, policy
+from actors.outbox_relay import OutboxRelay, Relay, RelayHost, policy
 from cluster.durable import Delete, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
-from cluster.durable.outbox import HINTS, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
+from cluster.durable.outbox import BUCKETS, HINTS, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
 from cluster.errors import Indeterminate, StoreUnavailable, VersionConflict
 from cluster.events import CATALOG, Event
 from cluster.settings import Settings
@@ -50,12 +51,15 @@ class World:
         self,
         open_table: Callable[[Table], Awaitable[Store]] | None = None,
         open_the_log: Callable[[], Awaitable[Log]] | None = None,
+        open_hints: Callable[[], Awaitable[Store]] | None = None,
+        buckets: Sequence[int] = range(BUCKETS),
     ) -> OutboxRelay:
         relay = OutboxRelay(
-            partial(open_store, self.url, HINTS, self.clock),
+            open_hints or partial(open_store, self.url, HINTS, self.clock),
             open_table or partial(open_store, self.url, now_s=self.clock),
             open_the_log or partial(open_log, self.url + "/log", self.clock),
             self.clock,
+            buckets,
         )
         self.closing.insert(0, relay.close)
         return relay
@@ -227,6 +231,47 @@ def test_what_was_appended_but_not_deleted_comes_again_with_the_same_version(tmp
     in_world(tmp_path, scenario)
 
 
+class _Killed(BaseException):
+    """The end of a process, at a step."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a step", "after a step"])
+def test_a_relay_killed_at_any_step_loses_nothing_and_keeps_the_order(tmp_path: Path, after: bool) -> None:
+    async def scenario(world: World) -> None:
+        version, step, killed = 0, 0, True
+        buckets = [Hint(TITLES, partition, 0).bucket for partition in ("p", "q")]
+        while killed:
+            step, killed, calls = step + 1, False, itertools.count(1)
+
+            def dies(name: str, step: int = step, calls: Iterator[int] = calls) -> BaseException | None:
+                return _Killed() if next(calls) == step else None
+
+            async def dying(opening: Awaitable[Any], dies: Callable[[str], BaseException | None] = dies) -> Any:
+                return _Failing(await opening, dies, after=after)
+
+            for _ in range(2):
+                version += 1
+                await world.save("a", version)
+                await world.save("b", version, partition="q")
+            relay = world.relay(
+                lambda table: dying(open_store(world.url, table, world.clock)),
+                lambda: dying(open_log(world.url + "/log", world.clock)),
+                lambda: dying(open_store(world.url, HINTS, world.clock)),
+                buckets,
+            )
+            try:
+                await relay.run_once()
+            except _Killed:
+                killed = True
+            world.clock.advance(200.0)
+            await world.relay(buckets=buckets).run_once()
+            for key in ("a", "b"):
+                assert list(dict.fromkeys(await world.published(key))) == list(range(1, version + 1))
+        assert step > 10
+
+    in_world(tmp_path, scenario)
+
+
 def test_a_log_that_is_down_loses_nothing(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         down = True
@@ -329,6 +374,26 @@ def test_the_host_relays_from_its_start_without_being_called(tmp_path: Path) -> 
         await asyncio.gather(titles.close(), outbox.close(), log.close())
 
     asyncio.run(scenario())
+
+
+class _Handle:
+    """Stands where Ray's handle stands: counts, or refuses as Ray does when too many calls wait."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.nudge, self.nudged, self._refuses = self, list[int](), refuses
+
+    def remote(self, bucket: int) -> None:
+        if self._refuses:
+            raise RuntimeError("pending calls limit exceeded")
+        self.nudged.append(bucket)
+
+
+def test_a_nudge_never_fails_whatever_the_cluster_does() -> None:
+    handle = _Handle()
+    Relay(handle).nudge(3)
+    assert handle.nudged == [3]
+    Relay(_Handle(refuses=True)).nudge(3)
+    Relay().nudge(3)
 
 
 @settings(deadline=None)
