@@ -1,0 +1,1 @@
+"""Recommendation models in plain PyTorch; none yet."""

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused
+from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused, PreconditionFailed
 from cluster.launch.ingest import tus
 from cluster.launch.ingest.journal import Journal
 from cluster.launch.ingest.naming import Named, Sidecar, read_name, sidecars_of, videos_under
@@ -189,13 +189,11 @@ class Ingest:
     def _part(self, path: str, name: str) -> str:
         """Return the playable_id of an episode or trailer, made if it isn't there."""
         body: dict[str, Any] = {"name": name}
-        if self._options.synopsis:
+        if self._options.synopsis and "/episodes/" in path:
             body["synopsis"] = self._options.synopsis
         try:
             answer = self._api.request("PUT", path, json=body, headers={"If-None-Match": "*"})
-        except (Conflict, MatineeError) as error:
-            if error.status not in {409, 412}:
-                raise
+        except (Conflict, PreconditionFailed):
             answer = self._api.request("GET", path)
         return str(answer.json()["playable_id"])
 
