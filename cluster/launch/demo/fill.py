@@ -20,6 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from cluster.errors import AccountExists, MatineeError
+from cluster.ids import new_id
 from cluster.launch.demo import programme
 from cluster.launch.demo.drawing import draw_film, draw_poster
 from cluster.launch.demo.programme import Film, Series, Short
@@ -179,7 +180,7 @@ class Demo:
         """Make the title with its artwork, unless it is there."""
         if self._find(body["name"], body["kind"]) is not None:
             return
-        title_id = self._api.request("POST", "/api/v1/titles", json=body, headers={"Idempotency-Key": f"demo-{body['name']}"}).json()[
+        title_id = self._api.request("POST", "/api/v1/titles", json=body, headers={"Idempotency-Key": new_id()}, idempotent=True).json()[
             "title_id"
         ]
         for kind in kinds:

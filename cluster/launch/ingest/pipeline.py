@@ -7,8 +7,6 @@ what was reached is kept under the data folder by the file's path, size and time
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +16,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from cluster.errors import Conflict, InvalidInput, MatineeError, MediaRefused, PreconditionFailed
+from cluster.ids import new_id
 from cluster.launch.ingest import tus
 from cluster.launch.ingest.journal import Journal
 from cluster.launch.ingest.naming import Named, Sidecar, read_name, sidecars_of, videos_under
@@ -145,7 +144,9 @@ class Ingest:
             job["language"] = self._options.language
         if self._options.ladder:
             job["ladder"] = list(self._options.ladder)
-        answer = self._api.request("POST", "/api/v1/studio/jobs", json=job, headers={"Idempotency-Key": f"ingest-{upload_id}"}).json()
+        answer = self._api.request(
+            "POST", "/api/v1/studio/jobs", json=job, headers={"Idempotency-Key": f"ingest-{upload_id}"}, idempotent=True
+        ).json()
         outcome.job_id = answer["job_id"]
         self._journal.note(file, job_id=answer["job_id"], playable_id=outcome.playable_id)
 
@@ -212,8 +213,8 @@ class Ingest:
             body["maturity"] = options.maturity
         if options.synopsis and kind == "film":
             body["synopsis"] = options.synopsis
-        key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
-        return str(self._api.request("POST", "/api/v1/titles", json=body, headers={"Idempotency-Key": f"ingest-{key}"}).json()["title_id"])
+        answer = self._api.request("POST", "/api/v1/titles", json=body, headers={"Idempotency-Key": new_id()}, idempotent=True)
+        return str(answer.json()["title_id"])
 
     def _sidecar(self, sidecar: Sidecar) -> dict[str, str]:
         language = self._options.language if sidecar.language == "und" and self._options.language else sidecar.language

@@ -28,8 +28,9 @@ class Api(Protocol):
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        idempotent: bool | None = None,
     ) -> httpx.Response:
-        """Send one request; a failed connection is tried again where that is safe."""
+        """Send one request; a failed connection is tried again where that is safe (a POST with a key says so by `idempotent`)."""
         ...
 
 
