@@ -51,10 +51,6 @@ class Passwords:
         """
         return await self._in_pool(lambda: self._verified(stored, password))
 
-    def outdated(self, stored: str) -> bool:
-        """Say whether the hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
-
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)

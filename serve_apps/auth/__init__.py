@@ -1,0 +1,1 @@
+"""Auth: accounts, the devices that are signed in to them, and the tokens that say so."""

@@ -1,0 +1,157 @@
+"""Accounts and the e-mails that they are found by.
+
+Main path: claim the e-mail -> write the account -> find it by its e-mail; replace it, always with its version in the condition.
+A claim whose writer died is taken over once that writer can't come back: its account is made void, or its version moved on.
+Refuses to know passwords and tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from cluster.durable import Change, Insert, Row, Store, Update
+from cluster.durable.outbox import Outbox
+from cluster.errors import AccountExists, Conflict, VersionConflict
+from cluster.events import ACCOUNTS as TOPIC
+from cluster.events import Event
+from serve_apps.auth.policy import Account
+
+ORPHAN_AFTER_S: Final = 10.0
+_VOID_S: Final = 86400.0
+_ATTEMPTS: Final = 16
+_SORT: Final = "account"
+_CLAIM: Final = "claim"
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """An account as of a version."""
+
+    account_id: str
+    version: int
+    account: Account
+
+
+class Accounts:
+    """The rows of accounts and of claims on e-mails."""
+
+    def __init__(self, accounts: Store, emails: Store, outbox: Outbox, now_s: Callable[[], float] = time.time) -> None:
+        self._accounts, self._emails, self._outbox = accounts, emails, outbox
+        self._now_s = now_s
+
+    async def get(self, account_id: str) -> Loaded | None:
+        """Return an account, one that is closing included."""
+        row = await self._accounts.get(account_id, _SORT)
+        if row is None or row.kind != "account":
+            return None
+        return Loaded(account_id, row.version, msgspec.convert(row.value, Account))
+
+    async def find(self, email_hash: str) -> Loaded | None:
+        """Return the account of an e-mail, unless it is closing."""
+        claim = await self._emails.get(email_hash, _CLAIM)
+        loaded = await self.get(claim.value["account_id"]) if claim is not None else None
+        if loaded is None or loaded.account.email_hash != email_hash or loaded.account.closing:
+            return None
+        return loaded
+
+    async def create(self, account_id: str, account: Account, changes: Sequence[Change] = ()) -> Loaded:
+        """Write a new account, whose e-mail was claimed for it, together with `changes`.
+
+        Raises:
+            AccountExists: somebody else took the e-mail over meanwhile.
+        """
+        event = self.event(account_id, 1, "account.created", {"roles": list(account.roles)})
+        insert = Insert(_SORT, "account", msgspec.to_builtins(account))
+        try:
+            await self._outbox.commit(account_id, [insert, *changes], [event])
+        except VersionConflict as error:
+            raise AccountExists from error
+        return Loaded(account_id, 1, account)
+
+    async def replace(
+        self, loaded: Loaded, account: Account, changes: Sequence[Change] = (), events: Sequence[tuple[str, dict[str, Any]]] = ()
+    ) -> Loaded:
+        """Replace an account as it was loaded, together with `changes`; events are (kind, value).
+
+        Raises:
+            VersionConflict: it was changed meanwhile; nothing was written.
+        """
+        version = loaded.version + 1
+        update = Update(_SORT, "account", msgspec.to_builtins(account), if_version=loaded.version)
+        told = [self.event(loaded.account_id, version, kind, value) for kind, value in events]
+        await self._outbox.commit(loaded.account_id, [update, *changes], told)
+        return Loaded(loaded.account_id, version, account)
+
+    async def move(self, loaded: Loaded, email: str, email_hash: str) -> Loaded:
+        """Give an account another e-mail.
+
+        Raises:
+            AccountExists: the e-mail has an account.
+            VersionConflict: the account was changed meanwhile; the new e-mail is free again soon.
+        """
+        if email_hash != loaded.account.email_hash:
+            await self.claim(email_hash, loaded.account_id)
+        # As loaded before the claim: one who took the claim over since has moved the version on.
+        moved = await self.replace(loaded, msgspec.structs.replace(loaded.account, email=email, email_hash=email_hash))
+        if email_hash != loaded.account.email_hash:
+            await self.release(loaded.account.email_hash, loaded.account_id)
+        return moved
+
+    async def remove(self, account_id: str) -> None:
+        """Remove an account that is closing, its e-mail's claim first; idempotent."""
+        row = await self._accounts.get(account_id, _SORT)
+        if row is not None and row.kind == "account":
+            await self.release(row.value["email_hash"], account_id)
+            with contextlib.suppress(VersionConflict):
+                await self._accounts.delete(row)
+
+    async def claim(self, email_hash: str, account_id: str) -> None:
+        """Take an e-mail for an account, which is then to be written with it.
+
+        Raises:
+            AccountExists: it belongs to another, or another is about to take it.
+        """
+        for _ in range(_ATTEMPTS):
+            value = {"account_id": account_id, "claimed_at_s": self._now_s()}
+            row = await self._emails.get(email_hash, _CLAIM)
+            try:
+                if row is None:
+                    await self._emails.put_if_absent(email_hash, _CLAIM, "claim", value)
+                elif row.value["account_id"] == account_id or await self._orphaned(row, email_hash):
+                    # Its own claim is written again too: whoever is about to take it over has read a version that is gone.
+                    await self._emails.compare_and_set(row, value)
+                else:
+                    raise AccountExists
+            except VersionConflict:
+                continue
+            return
+        raise Conflict("The e-mail is being claimed by others: try again", retry_after_s=1)
+
+    async def release(self, email_hash: str, account_id: str) -> None:
+        """Give an e-mail up; idempotent."""
+        row = await self._emails.get(email_hash, _CLAIM)
+        if row is not None and row.value["account_id"] == account_id:
+            with contextlib.suppress(VersionConflict):
+                await self._emails.delete(row)
+
+    def event(self, account_id: str, version: int, kind: str, value: dict[str, Any]) -> Event:
+        """Return a fact about an account."""
+        return Event(TOPIC.name, kind, account_id, version, self._now_s(), {"account_id": account_id, **value})
+
+    async def _orphaned(self, claim: Row, email_hash: str) -> bool:
+        if self._now_s() - claim.value["claimed_at_s"] < ORPHAN_AFTER_S:
+            return False
+        account_id = claim.value["account_id"]
+        row = await self._accounts.get(account_id, _SORT)
+        if row is None:
+            expires_at_s = self._now_s() + _VOID_S
+            await self._accounts.put_if_absent(account_id, _SORT, "void", {}, expires_at_s=expires_at_s)
+        elif row.kind == "account":
+            if row.value["email_hash"] == email_hash:
+                return False
+            await self._accounts.compare_and_set(row, row.value)
+        return True

@@ -1,0 +1,307 @@
+"""Accounts sign up, sign in, choose who watches, refresh, and go.
+
+Main path: sign_up or sign_in -> a device with a family of refresh tokens -> choose (a profile's token) -> refresh, unseen.
+Every secret is checked here and nowhere else. Refuses to know HTTP, cookies and what profiles hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from cluster.durable import open_store
+from cluster.durable.outbox import open_outbox
+from cluster.errors import (
+    AccountExists,
+    Conflict,
+    DeviceRevoked,
+    Forbidden,
+    MatineeError,
+    ProfileNotFound,
+    RefreshReused,
+    TokenInvalid,
+    Unavailable,
+    VersionConflict,
+    WrongCredentials,
+)
+from cluster.ids import new_id
+from cluster.security.claims import Claims, Role
+from cluster.security.keys import PUBLIC_KEYS, SIGNING_KEYS, KeyRing
+from cluster.security.revocation import REVOKED_DEVICES
+from cluster.security.tokens import TokenSigner
+from cluster.settings import Settings
+from serve_apps.auth import policy
+from serve_apps.auth.accounts import Accounts, Loaded
+from serve_apps.auth.closing import Closing
+from serve_apps.auth.credentials import Credentials
+from serve_apps.auth.devices import Devices, LoadedDevice, StoredDevice
+from serve_apps.auth.families import Decision, decide, parse
+from serve_apps.auth.issuing import Issuer
+from serve_apps.auth.operator import keep_password, made_password
+from serve_apps.auth.policy import Account
+from serve_apps.auth.schemas import AccessToken, AccountChange, ChooseProfile, NewAccount, SignIn, Tokens
+from serve_apps.auth.tables import ACCOUNTS, CLOSING, EMAILS, TRIES
+from serve_apps.profiles.client import ProfilesClient
+from serve_apps.profiles.schemas import ChosenProfile
+
+MAINTAIN_EVERY_S: Final = 30.0
+_ATTEMPTS: Final = 8
+
+log = structlog.get_logger()
+
+
+class Auth:
+    """The service of auth."""
+
+    keys: KeyRing
+    devices: Devices
+
+    def __init__(self, settings: Settings, profiles: ProfilesClient, now_s: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._profiles = profiles
+        self._now_s = now_s
+
+    async def open(self) -> None:
+        """Open the stores, load or make the keys, make the operator, and begin to look after keys and closing accounts."""
+        tables = (SIGNING_KEYS, PUBLIC_KEYS, REVOKED_DEVICES, ACCOUNTS, EMAILS, TRIES, CLOSING)
+        self._stores = [await open_store(self._settings.store, table, self._now_s) for table in tables]
+        signing, public, revoked, accounts, emails, tries, closing = self._stores
+        secret = await asyncio.to_thread(self._settings.secret_bytes)
+        self.keys = KeyRing(signing, public, secret, self._now_s)
+        await self.keys.refresh()
+        self._outbox = await open_outbox(self._settings, accounts, now_s=self._now_s)
+        self._accounts = Accounts(accounts, emails, self._outbox, self._now_s)
+        self.devices = Devices(accounts, revoked, self._accounts, self._settings.refresh_token_s, self._now_s)
+        self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._now_s)
+        self._issuer = Issuer(TokenSigner(self.keys, self._now_s), secret, self._settings, self._now_s)
+        self._credentials = Credentials(self._accounts, tries, self._issuer.proofs, self._now_s)
+        await self.ensure_operator()
+        self._maintaining = asyncio.create_task(self._maintain(), name="auth maintenance")
+
+    async def close(self) -> None:
+        """Stop, and close the stores."""
+        self._maintaining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._maintaining
+        self._credentials.close()
+        await self._outbox.close()
+        for store in self._stores:
+            await store.close()
+
+    async def check(self) -> None:
+        """Raise once the maintenance has ended: without it keys would not rotate."""
+        if self._maintaining.done():
+            raise Unavailable("The maintenance of auth has ended")
+
+    async def ensure_operator(self) -> None:
+        """Make the first operator, unless their e-mail has an account; a password made up here is kept in a file for its owner."""
+        email = self._settings.operator_email
+        found = await self._accounts.find(policy.email_hash(email))
+        if found is not None:
+            if "operator" not in found.account.roles:
+                log.warning("MATINEE_OPERATOR_EMAIL has an account already, which is no operator's", email=email)
+            return
+        account_id = new_id()
+        try:
+            await self._accounts.claim(policy.email_hash(email), account_id)
+        except AccountExists:
+            return  # another replica makes it
+        given = self._settings.operator_password
+        password = given.get_secret_value() if given is not None else made_password()
+        if given is None:
+            await asyncio.to_thread(keep_password, self._settings.data, password)
+        await self._accounts.create(account_id, await self._account(email, password, "Operator", ("operator",)))
+
+    async def sign_up(self, new: NewAccount) -> Tokens:
+        """Make an account with its first profile, and sign its device in.
+
+        Raises:
+            WeakPassword: the password would be guessed.
+            AccountExists: the e-mail has an account.
+        """
+        policy.require_strong(new.password, new.email)
+        if await self._accounts.find(policy.email_hash(new.email)) is not None:
+            raise AccountExists
+        account, account_id = await self._account(new.email, new.password, new.name, ("member",)), new_id()
+        await self._accounts.claim(account.email_hash, account_id)
+        device_id, device, change = self.devices.first(new.device_name)
+        loaded = await self._accounts.create(account_id, account, [change])
+        await self._ensure_profile(loaded)
+        return self._issuer.tokens(loaded, device_id, device, None)
+
+    async def sign_in(self, sign_in: SignIn, device_token: str | None) -> Tokens:
+        """Sign a device in; `device_token` shows that it was signed in before.
+
+        Raises:
+            WrongCredentials: there is no such account, or it has another password; both take the same time.
+            TooManyRequests: too many wrong tries from unknown devices lately; a known device has its own.
+        """
+        loaded, known = await self._credentials.sign_in(sign_in.email, sign_in.password, device_token)
+        for _ in range(_ATTEMPTS):
+            loaded = await self._ensure_profile(loaded)
+            try:
+                device_id, device = await self.devices.open(loaded, sign_in.device_name, known)
+            except VersionConflict:
+                password_hash = loaded.account.password_hash
+                loaded = await self._active(loaded.account_id, WrongCredentials)
+                if loaded.account.password_hash != password_hash:
+                    raise WrongCredentials from None
+                continue
+            return self._issuer.tokens(loaded, device_id, device, None)
+        raise Conflict("The account is being changed: try again", retry_after_s=1)
+
+    async def choose(self, claims: Claims, choice: ChooseProfile) -> AccessToken:
+        """Return a profile's token; this device shows that profile from now on.
+
+        Raises:
+            ProfileNotFound: the account has none of this id.
+            WrongPin: PIN or password are missing or wrong.
+        """
+        loaded = await self._ensure_profile(await self._active(claims.account_id, DeviceRevoked))
+        override = choice.password is not None
+        if choice.password is not None:
+            await self._credentials.prove(claims.device_id, loaded, choice.password)
+        chosen = await self._profiles.choose(claims.account_id, choice.profile_id, choice.pin, override)
+        for _ in range(_ATTEMPTS):
+            found = await self.devices.get(claims.account_id, claims.device_id)
+            if found is None:
+                raise DeviceRevoked
+            locked_in = found.device.locked_in or (claims.profile_id if claims.kids else None)
+            policy.require_may_leave(locked_in, choice.profile_id, proven=override or chosen.pin_proven)
+            device = msgspec.structs.replace(found.device, profile_id=chosen.profile_id, kids=chosen.kids)
+            try:
+                await self.devices.replace(found, device)
+            except VersionConflict:
+                continue
+            return self._issuer.access_token(loaded, claims.device_id, chosen)
+        raise Conflict("The device is being changed: try again", retry_after_s=1)
+
+    async def refresh(self, refresh_token: str, profile_id: str | None) -> Tokens:
+        """Rotate a refresh token; the token before the current one answers the current one for a few seconds.
+
+        With `profile_id`, the profile chosen last on this device, it answers that profile's token, read again.
+        A device that shows a kids profile always gets that profile's token.
+
+        Raises:
+            RefreshReused: the token was used before; the device is signed out everywhere.
+            TokenInvalid: it is not one of ours, has expired, or its device was signed out.
+            Forbidden: another profile was chosen last.
+        """
+        presented = parse(refresh_token)
+        for _ in range(_ATTEMPTS):
+            found = await self.devices.get(presented.account_id, presented.device_id)
+            if found is None or not self._issuer.refresh_tokens.genuine(presented, found.device.family):
+                raise TokenInvalid("The refresh token is not valid: sign in again")
+            decision = decide(found.device.family, presented.generation, self._now_s())
+            if decision is Decision.EXPIRED:
+                raise TokenInvalid("The refresh token has expired: sign in again")
+            if decision is Decision.REUSED:
+                await self.devices.revoke(presented.account_id, [presented.device_id], "refresh-reused")
+                raise RefreshReused
+            loaded = await self._active(presented.account_id, TokenInvalid)
+            # Whatever may fail comes before the rotation: then the client still has a token that is good.
+            chosen, device = await self._shown(found, profile_id)
+            if decision is Decision.ROTATE:
+                device = self.devices.rotated(device)
+            if device != found.device:
+                try:
+                    await self.devices.replace(found, device)
+                except VersionConflict:
+                    continue
+            return self._issuer.tokens(loaded, presented.device_id, device, chosen)
+        raise Conflict("The device is being changed: try again", retry_after_s=1)
+
+    async def account(self, claims: Claims) -> Loaded:
+        """Return the caller's account."""
+        return await self._active(claims.account_id, DeviceRevoked)
+
+    async def change(self, claims: Claims, change: AccountChange) -> Loaded:
+        """Change name, e-mail or password; a new password signs all other devices out.
+
+        Raises:
+            WrongPin: the current password is missing or wrong.
+            AccountExists: the new e-mail has an account.
+        """
+        loaded = await self._active(claims.account_id, DeviceRevoked)
+        before = loaded.account
+        if change.email is not None or change.password is not None:
+            await self._credentials.prove(claims.device_id, loaded, change.current_password)
+        if change.password is not None:
+            policy.require_strong(change.password, change.email or before.email)
+        if change.name is not None:
+            loaded = await self._accounts.replace(loaded, msgspec.structs.replace(loaded.account, name=change.name))
+        if change.email is not None:
+            loaded = await self._accounts.move(loaded, policy.normalised_email(change.email), policy.email_hash(change.email))
+        if change.password is not None:
+            password_hash = await self._credentials.hash(change.password)
+
+            def changed(account: Account) -> Account:
+                return msgspec.structs.replace(account, password_hash=password_hash)
+
+            after = await self.devices.revoke(claims.account_id, None, "password-changed", keep=claims.device_id, change=changed)
+            loaded = after or loaded
+        return loaded
+
+    async def delete(self, claims: Claims, password: str) -> None:
+        """Remove the account with all that belongs to it; its devices are signed out at once.
+
+        Raises:
+            WrongPin: the password is wrong.
+        """
+        await self._credentials.prove(claims.device_id, await self._active(claims.account_id, DeviceRevoked), password)
+        await self._closing.close(claims.account_id)
+
+    async def sign_out(self, claims: Claims) -> None:
+        """Sign this device out; one that is signed out already stays so."""
+        if await self.devices.get(claims.account_id, claims.device_id) is not None:
+            await self.devices.revoke(claims.account_id, [claims.device_id], "signed-out")
+
+    async def _account(self, email: str, password: str, name: str, roles: tuple[Role, ...]) -> Account:
+        password_hash = await self._credentials.hash(password)
+        return Account(policy.normalised_email(email), policy.email_hash(email), name, password_hash, roles, self._now_s())
+
+    async def _active(self, account_id: str, otherwise: type[MatineeError]) -> Loaded:
+        loaded = await self._accounts.get(account_id)
+        if loaded is None or loaded.account.closing:
+            raise otherwise
+        return loaded
+
+    async def _shown(self, found: LoadedDevice, profile_id: str | None) -> tuple[ChosenProfile | None, StoredDevice]:
+        device = found.device
+        if profile_id is not None and profile_id != device.profile_id:
+            raise Forbidden("Another profile was chosen last on this device: choose this one first")
+        if profile_id is None and not device.kids:
+            return None, device
+        try:
+            chosen = await self._profiles.choose(found.row.partition, device.profile_id or "", None, override=True)
+        except ProfileNotFound:
+            if profile_id is not None:
+                raise
+            return None, msgspec.structs.replace(device, profile_id=None, kids=False)  # the kids profile was deleted
+        return chosen, msgspec.structs.replace(device, kids=chosen.kids)
+
+    async def _ensure_profile(self, loaded: Loaded) -> Loaded:
+        # Done again at the next sign-in where it fails: an account can do without a profile for a while.
+        if loaded.account.profile_made:
+            return loaded
+        try:
+            await self._profiles.create_first(loaded.account_id, loaded.account.name)
+            return await self._accounts.replace(loaded, msgspec.structs.replace(loaded.account, profile_made=True))
+        except (Unavailable, VersionConflict) as error:
+            log.warning("first profile not made yet", account_id=loaded.account_id, error=error.detail)
+            return loaded
+
+    async def _maintain(self) -> None:
+        while True:
+            await asyncio.sleep(MAINTAIN_EVERY_S)
+            try:
+                await self.keys.refresh()
+                await self._closing.finish_all()
+            except MatineeError as error:
+                log.warning("auth maintenance failed, trying again", error=error.detail)
