@@ -5,7 +5,6 @@ Main path: `local_environment` -> the head's process. Pure but for the search fo
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import socket
@@ -27,6 +26,9 @@ EVERYWHERE: Final = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "OMP_NUM_THREADS": "1",
 }
+
+RAY_FOLDER: Final = "r"
+"""Ray's own folder in the private directory: it opens its folder to everybody."""
 
 PORTS_FROM, PORTS_TO, BLOCK = 20000, 32000, 400
 """Below the kernel's ephemeral ports; half of a block is for the replicas' HTTP, half for their gRPC, the last two of each for what Ray
@@ -80,8 +82,11 @@ def ray_token(settings: Settings) -> Path:
     path = settings.data / "ray-token"
     try:
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
+            # Written aside and renamed: a start that is killed here must not leave an empty token.
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_suffix(".new").touch(mode=0o600)
+            path.with_suffix(".new").write_text(secrets.token_hex(32))
+            path.with_suffix(".new").replace(path)
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be written: {error.strerror}") from error
     return path
@@ -133,7 +138,19 @@ def can_bind(host: str, port: int) -> bool:
 
 def loopback(host: str) -> str:
     """Return where this machine reaches what listens on `host`, as it stands in a URL."""
-    return "127.0.0.1" if host in {"0.0.0.0", "127.0.0.1"} else f"[{host}]" if ":" in host else host  # noqa: S104
+    return "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104
+
+
+def lan_address() -> str:
+    """Return the address by which others in the house reach this machine; '' without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Sends nothing: a datagram socket only asks the kernel for the route. The address is for documentation (RFC 5737).
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return ""
+        address: str = probe.getsockname()[0]
+    return "" if address.startswith("127.") else address
 
 
 def require_ports(settings: Settings, *, edge: bool) -> None:
@@ -141,8 +158,11 @@ def require_ports(settings: Settings, *, edge: bool) -> None:
 
     Raises:
         PortUnavailable: one is taken or not allowed; the sentence names its setting.
-        Misconfigured: MATINEE_HOST is no address of this machine.
+        Misconfigured: MATINEE_HOST is an address that Ray Serve cannot be bound to.
     """
+    # The replicas bind the same address, and HAProxy asks those of its own machine at 127.0.0.1.
+    if settings.host not in {"127.0.0.1", "0.0.0.0"}:  # noqa: S104
+        raise Misconfigured(f"MATINEE_HOST={settings.host}: must be 127.0.0.1 (this machine only) or 0.0.0.0 (all its addresses)")
     wanted = {
         "MATINEE_PORT": (settings.host, settings.port),
         "MATINEE_DASHBOARD_PORT": ("127.0.0.1", settings.dashboard_port),
@@ -155,8 +175,6 @@ def require_ports(settings: Settings, *, edge: bool) -> None:
         try:
             _bind(host, port)
         except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise Misconfigured(f"MATINEE_HOST={host}: this machine has no such address") from error
             raise PortUnavailable(f"{name}={port}: {host or 'all addresses'}:{port} cannot be listened on: {error.strerror}") from error
 
 

@@ -24,7 +24,7 @@ import psutil
 
 from cluster.durable import open_store
 from cluster.errors import MatineeError, Misconfigured, StartFailed
-from cluster.launch.environment import loopback
+from cluster.launch.environment import RAY_FOLDER, loopback
 from cluster.launch.instance import ApplicationState, Process
 from cluster.launch.told import Told
 from cluster.settings import Settings, load
@@ -92,7 +92,7 @@ class Head:
             dashboard_port=settings.dashboard_port,
             log_to_driver=False,
             logging_level="ERROR",
-            _temp_dir=str(self._run_dir),
+            _temp_dir=str(self._run_dir / RAY_FOLDER),
             # Not the machine's address: a laptop changes it, and nothing of Ray's needs to be reached from outside.
             # Nor 127.0.0.1, which Ray takes for the machine's.
             _node_ip_address="127.0.0.2",
@@ -109,6 +109,7 @@ class Head:
 
         settings = self._settings
         scales = asyncio.run(_kept(settings))
+        deploy.start_actors(settings)  # they come up while Serve does
         serve.start(
             proxy_location="HeadOnly" if not self._ray_address else "EveryNode",
             http_options={"host": settings.host, "port": settings.port},
@@ -127,7 +128,7 @@ class Head:
             states = _states(placed, seen)
             if not ready:
                 self._require_hope(placed, seen)
-                ready = all(state.state == "healthy" for state in states) and self._answers(placed)
+                ready = all(state.state == "healthy" for state in states) and self._answers(placed) and all(cluster.actors(2.0).values())
                 if ready:
                     self.tell(Told(stage="ready", applications=states, ready=True))
             elif states != last:

@@ -14,6 +14,7 @@ import shutil
 import stat
 import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ class ApplicationState(msgspec.Struct, frozen=True):
     target: int
 
 
-class Process(msgspec.Struct, frozen=True):
+class Process(msgspec.Struct, frozen=True, order=True):
     """A process for all time: a pid comes back, this doesn't."""
 
     pid: int
@@ -69,7 +70,11 @@ class State(msgspec.Struct, frozen=True):
     stage: str = ""
     """What the start is busy with, for people."""
     ready: bool = False
+    """Every application answered once, and the edge, if there is one."""
+    edge: str = ""
+    """How the edge is: `runs`, or what it said last."""
     failed: str = ""
+    """Why it ended, if not on demand."""
     applications: tuple[ApplicationState, ...] = ()
     processes: tuple[Process, ...] = ()
 
@@ -112,8 +117,9 @@ class Instance:
         """
         run = run_folder(data)
         try:
+            data.parent.mkdir(parents=True, exist_ok=True)
             for folder in (data, run, logs_folder(data)):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
             run.chmod(0o700)
             lock = os.open(run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -143,12 +149,26 @@ class Instance:
             raise unwritable(self.data, error) from error
         self._last = state
 
+    def record(self, processes: Iterable[Process]) -> None:
+        """Keep by name and start tick what runs below this process, for whoever cleans up after a crash."""
+        target = run_folder(self.data) / "descendants.json"
+        with contextlib.suppress(OSError):  # a full disk must not end what runs
+            target.with_suffix(".new").write_bytes(msgspec.json.encode(sorted(processes)))
+            target.with_suffix(".new").replace(target)
+
+    def recorded(self) -> list[Process]:
+        """Return what `record` kept last, by whatever instance."""
+        try:
+            return msgspec.json.decode((run_folder(self.data) / "descendants.json").read_bytes(), type=list[Process])
+        except (OSError, msgspec.MsgspecError):
+            return []
+
     def release(self, *, keep_state: bool = False) -> None:
         """Remove what only a running instance needs, and give the lock up."""
         shutil.rmtree(self.run_dir, ignore_errors=True)
-        if not keep_state:
+        for name in ("descendants.json", *(() if keep_state else ("instance.json",))):
             with contextlib.suppress(OSError):
-                (run_folder(self.data) / "instance.json").unlink()
+                (run_folder(self.data) / name).unlink()
         os.close(self._lock)
 
 

@@ -44,6 +44,8 @@ def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
     lines.add_row(Text("Matinee", style="bold yellow"), Text(state.site_url, style="bold"))
     if state.dashboard_url:
         lines.add_row("Ray dashboard", state.dashboard_url)
+    if state.edge:
+        lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
     for note in notes:
         label, _, text = note.partition(": ")
         lines.add_row(label, text)

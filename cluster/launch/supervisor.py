@@ -17,10 +17,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.request import urlopen
 
 import msgspec
 
 from cluster.launch import ending, environment
+from cluster.launch.environment import RAY_FOLDER
 from cluster.launch.instance import Instance, Process, State, logs_folder, run_folder
 from cluster.launch.told import Told
 from cluster.processes import command, sweep
@@ -31,6 +33,9 @@ START_TIMEOUT_S: Final = 180.0
 HEAD_GRACE_S: Final = 15.0
 EDGE_GRACE_S: Final = 3.0
 EDGE_PAUSE_S: Final = 1.0
+EDGE_TRIES: Final = 5
+RUNS: Final = "runs"
+RECORD_EVERY_S: Final = 3.0
 KEPT_LOGS: Final = 5
 
 
@@ -41,8 +46,11 @@ class Supervisor:
         self._settings, self._instance = settings, instance
         self._ray_address, self._with_edge = ray_address, edge
         self._stopping = False
+        self._services_ready = False
         self._edge: subprocess.Popen[bytes] | None = None
-        self._edge_started_s = 0.0
+        self._edge_due_s = 0.0
+        self._edge_failures = 0
+        self._recorded_s = 0.0
         self.state = State(
             run_id=instance.run_id,
             supervisor=Process.of(os.getpid()),
@@ -92,22 +100,49 @@ class Supervisor:
                 raise _Ended(f"Not ready after {START_TIMEOUT_S:.0f} s; the log is {logs_folder(self._settings.data) / 'head.log'}")
             if self._with_edge:
                 self._keep_edge(environ)
+            if self._services_ready and not self.state.ready and (self.state.edge == RUNS or not self._with_edge):
+                self._change(ready=True)
             ending.reap_adopted(child.pid for child in (head, self._edge) if child is not None)
+            self._record()
             show(self.state)
+
+    def _record(self) -> None:
+        # Ray's agents, and HAProxy, outlive a supervisor that is killed; whoever comes next finds them by this.
+        if time.monotonic() - self._recorded_s >= (RECORD_EVERY_S if self.state.ready else TICK_S):
+            self._recorded_s = time.monotonic()
+            self._instance.record(ending.descendants())
 
     def _hear(self, told: Told) -> None:
         if told.failed:
             raise _Ended(told.failed, told.exit_code)
-        told_of = ("stage", "processes", "dashboard_url", "applications", "ready")
+        self._services_ready = self._services_ready or told.ready
+        told_of = ("stage", "processes", "dashboard_url", "applications")
         self._change(**{name: getattr(told, name) for name in told_of if getattr(told, name)})
 
     def _keep_edge(self, environ: Mapping[str, str]) -> None:
+        now_s = time.monotonic()
         if self._edge is not None and self._edge.poll() is None:
+            if self.state.edge != RUNS and self._edge_answers():
+                self._edge_failures = 0
+                self._change(edge=RUNS)
             return
-        if self._edge is not None and time.monotonic() - self._edge_started_s < EDGE_PAUSE_S:
-            return  # it fails at once: no busy loop
-        self._edge_started_s = time.monotonic()
+        if self._edge is not None:
+            self._change(edge=last_line(logs_folder(self._settings.data) / "edge.log") or "ended")
+            if now_s < self._edge_due_s:
+                return  # it fails at once: no busy loop
+            self._edge_failures += 1
+            if self._edge_failures >= EDGE_TRIES and not self.state.ready:
+                raise _Ended(f"The edge does not start: {self.state.edge}")
+        self._edge_due_s = now_s + EDGE_PAUSE_S
         self._edge = self._start([sys.executable, "-m", "cluster.edge"], environ, "edge")
+
+    def _edge_answers(self) -> bool:
+        url = f"http://{environment.loopback(self._settings.host)}:{self._settings.edge_port}/health"
+        try:
+            with urlopen(url, timeout=0.5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def _start(self, argv: list[str], environ: Mapping[str, str], name: str, *, pipe: bool = False) -> subprocess.Popen[bytes]:
         log = logs_folder(self._settings.data) / f"{name}.log"
@@ -200,16 +235,26 @@ def sweep_stale(instance: Instance) -> None:
     """End what an instance that was killed left behind, and remove its sockets."""
     sweep(run_folder(instance.data) / "children", orphans_only=False)
     if instance.stale is not None:
-        left = [*instance.stale.processes, *ending.marked(instance.stale.run_id)]
-        ending.end(left)
+        ending.end([*instance.stale.processes, *instance.recorded(), *ending.marked(instance.stale.run_id)])
         keep_logs(Path(instance.stale.run_dir), logs_folder(instance.data))
     for entry in instance.run_dir.iterdir():
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
+def last_line(path: Path) -> str:
+    """Return the last line of a log that says something."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+    except OSError:
+        return ""
+    return next((line for line in reversed(lines) if line), "")
+
+
 def keep_logs(run_dir: Path, logs: Path) -> None:
     """Move Ray's logs of a run to the others; the last KEPT_LOGS runs stay."""
-    for session in sorted(run_dir.glob("session_*/logs")):
+    for session in sorted(run_dir.glob(f"{RAY_FOLDER}/session_*/logs")):
         if not session.parent.is_symlink():
             with contextlib.suppress(OSError, shutil.Error):
                 shutil.move(session, logs / f"ray-{session.parent.name.removeprefix('session_')}")

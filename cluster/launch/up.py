@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -40,12 +42,14 @@ def up(
 ) -> None:
     """Start Matinee on this machine, or on the Ray cluster at RAY_ADDRESS. Ctrl-C ends all that it started."""
     settings = load(host=host, port=port, public_url=public_url)
+    settings = load(host=host, port=port, **addresses(settings, edge=edge))
     instance = Instance.claim(settings.data)
     try:
         sweep_stale(instance)
         require_space(settings)
         environment.require_ports(settings, edge=edge)
         require_sound(settings)
+        settings.secret_bytes()
         first = not password_file(settings).exists()
     except BaseException:
         instance.release()
@@ -68,6 +72,27 @@ def notes(settings: Settings, *, first_start: bool) -> tuple[str, ...]:
     with contextlib.suppress(OSError):
         return (sign_in, f"Password: {password_file(settings).read_text().strip()} (kept in {password_file(settings)})")
     return (sign_in,)
+
+
+def addresses(settings: Settings, *, edge: bool, lan_address: Callable[[], str] | None = None) -> dict[str, str]:
+    """Return the public addresses of site and edge, so that a phone in the house reaches both.
+
+    Listening on all addresses, the site is found at this machine's own, and the edge on the host of the site.
+
+    Raises:
+        Misconfigured: a site on https would send its viewers to an edge without.
+    """
+    public_url = settings.public_url
+    if not public_url and settings.host == "0.0.0.0":  # noqa: S104
+        found = (lan_address or environment.lan_address)()
+        public_url = f"http://{found}:{settings.port}" if found else ""
+    site = urlsplit(public_url)
+    if settings.edge_url or not public_url or not edge:
+        return {"public_url": public_url, "edge_url": settings.edge_url}
+    if site.scheme == "https":
+        raise Misconfigured(f"MATINEE_EDGE_URL must be set too: a page of {public_url} plays no video from http")
+    host = f"[{site.hostname}]" if ":" in (site.hostname or "") else site.hostname
+    return {"public_url": public_url, "edge_url": f"http://{host}:{settings.edge_port}"}
 
 
 def require_space(settings: Settings) -> None:

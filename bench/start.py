@@ -1,0 +1,152 @@
+"""How long `matinee up --detach` takes, against as many empty FastAPI applications on Ray Serve and as many empty processes.
+
+Alternates both and prints the median of each and their ratio. Warm: the first start of each is not counted.
+
+    python bench/start.py [--times 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EMPTY = r"""
+import os, sys, time, urllib.request, subprocess
+import ray
+from fastapi import FastAPI
+from ray import serve
+
+names, actors, processes, port, dashboard_port = sys.argv[1].split(","), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+cores = os.cpu_count() or 1
+ray.init(address="local", num_cpus=cores, object_store_memory=256 * 2**20, include_dashboard=True, dashboard_port=dashboard_port,
+         log_to_driver=False, logging_level="ERROR")
+children = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(processes)]
+
+@ray.remote(num_cpus=0.05)
+class Empty:
+    async def answer(self):
+        return 1
+
+empties = [Empty.remote() for _ in range(actors)]
+
+def application():
+    api = FastAPI()
+
+    @serve.deployment(num_replicas=1, ray_actor_options={"num_cpus": 0.05})
+    @serve.ingress(api)
+    class EmptyService:
+        @api.get("/")
+        async def answer(self):
+            return {}
+
+    return EmptyService.bind()
+
+serve.start(http_options={"host": "127.0.0.1", "port": port})
+serve.run_many([serve.RunTarget(application(), name=name, route_prefix=f"/{name}") for name in names], wait_for_applications_running=False)
+waiting = set(names)
+while waiting:
+    for name in list(waiting):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}/", timeout=1) as answer:
+                if answer.status == 200:
+                    waiting.discard(name)
+        except OSError:
+            pass
+    time.sleep(0.05)
+ray.get([empty.answer.remote() for empty in empties])
+print("ready", flush=True)
+sys.stdin.read()
+serve.shutdown()
+ray.shutdown()
+for child in children:
+    child.kill()
+"""
+
+NAMES = "MATINEE_PORT", "MATINEE_EDGE_PORT", "MATINEE_DASHBOARD_PORT", "MATINEE_METRICS_PORT", "MATINEE_STATS_PORT"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def time_matinee(environ: dict[str, str]) -> tuple[float, dict]:
+    """Start and stop Matinee; returns the seconds until `up --detach` returned, and the status then."""
+    started_s = time.monotonic()
+    subprocess.run([sys.executable, "-m", "cluster.launch.cli", "up", "--detach"], env=environ, check=True, stdout=subprocess.DEVNULL)
+    took_s = time.monotonic() - started_s
+    status = subprocess.run([sys.executable, "-m", "cluster.launch.cli", "status", "--json"], env=environ, capture_output=True, check=False)
+    subprocess.run([sys.executable, "-m", "cluster.launch.cli", "down"], env=environ, check=True, stdout=subprocess.DEVNULL)
+    return took_s, json.loads(status.stdout)
+
+
+def time_empty(environ: dict[str, str], names: list[str], actors: int, ports: list[int]) -> float:
+    """Start and stop the empty applications; returns the seconds until all of them answered."""
+    started_s = time.monotonic()
+    argv = [sys.executable, "-c", EMPTY, ",".join(names), str(actors), "1", str(ports[0]), str(ports[2])]
+    child = subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert child.stdout is not None and child.stdin is not None
+    said = child.stdout.readline()
+    took_s = time.monotonic() - started_s
+    child.stdin.close()
+    if said != b"ready\n":
+        raise RuntimeError("the empty applications did not start")
+    try:
+        child.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+    return took_s
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--times", type=int, default=3)
+    times = parser.parse_args().times
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    ports = free_ports(len(NAMES))
+    own = {**os.environ, "MATINEE_DATA": str(folder / "data"), **{name: str(port) for name, port in zip(NAMES, ports, strict=True)}}
+    bare = {
+        **os.environ,
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "OMP_NUM_THREADS": "1",
+    }
+    try:
+        first_s, status = time_matinee(own)
+        names, actors = [application["name"] for application in status["applications"]], len(status["actors"])
+        print(f"{len(names)} applications, {actors} actors, 1 edge; the first start, with an empty data directory: {first_s:.1f} s", flush=True)
+        time_empty(bare, names, actors, ports)
+        matinee, empty = [], []
+        for _ in range(times):
+            matinee.append(time_matinee(own)[0])
+            empty.append(time_empty(bare, names, actors, ports))
+            print(f"matinee {matinee[-1]:.1f} s, empty {empty[-1]:.1f} s", flush=True)
+        ratio = statistics.median(matinee) / statistics.median(empty)
+        print(f"median of {times}: matinee {statistics.median(matinee):.1f} s, empty {statistics.median(empty):.1f} s, ratio {ratio:.2f}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

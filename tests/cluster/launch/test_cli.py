@@ -1,0 +1,125 @@
+"""The command as a person types it; nothing here starts Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import COMMAND, instance_environment
+
+
+def matinee(data: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    environ = instance_environment(data, **settings)
+    return subprocess.run([*COMMAND, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "scale", "edge"])
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    done = matinee(tmp_path / "data", command, "--help")
+    assert done.returncode == 0
+    assert f"Usage: matinee {command}" in done.stdout.replace("python -m cluster.launch.cli", "matinee")
+
+
+def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
+    assert matinee(tmp_path / "data", "launch").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"port": "eighty"}, "MATINEE_PORT='eighty'"),
+        ({"port": 70000}, "MATINEE_PORT='70000'"),
+        ({"store": "postgres:x"}, "must begin with sqlite:"),
+        ({"host": "example.org"}, "MATINEE_HOST"),
+        ({"secret": "short"}, "MATINEE_SECRET is too short"),
+        ({"lease_s": 5}, "MATINEE_LEASE_S must be longer"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path, settings: dict[str, object], said: str) -> None:
+    done = matinee(tmp_path / "data", "up", "--detach", **settings)
+    assert done.returncode == 2
+    assert said in one_line(done)
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        done = matinee(tmp_path / "data", "up", "--detach", port=listener.getsockname()[1])
+    assert done.returncode == 1
+    assert "cannot be listened on: Address already in use" in one_line(done)
+
+
+def test_a_data_directory_that_cannot_be_written_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = matinee(tmp_path / "file/data", "up", "--detach")
+    assert done.returncode == 1
+    assert "cannot be written: File exists" in one_line(done)
+
+
+def test_a_damaged_database_is_named_and_nothing_is_started(tmp_path: Path) -> None:
+    store = tmp_path / "data/store"
+    store.mkdir(parents=True)
+    sqlite3.connect(store / "auth.sqlite3").close()
+    (store / "profiles.sqlite3").write_bytes(b"this is no database at all, but long enough to look" * 100)
+    done = matinee(tmp_path / "data", "up", "--detach")
+    assert done.returncode == 1
+    assert f"{store / 'profiles.sqlite3'} is damaged (file is not a database)" in one_line(done)
+    assert not (tmp_path / "data/run/instance.json").exists()
+
+
+def test_down_without_an_instance_changes_nothing_and_succeeds(tmp_path: Path) -> None:
+    done = matinee(tmp_path / "data", "down")
+    assert (done.returncode, done.stdout.strip()) == (0, "Matinee is not running")
+    assert not (tmp_path / "data").exists()
+
+
+def test_status_without_an_instance_says_so_and_fails(tmp_path: Path) -> None:
+    done = matinee(tmp_path / "data", "status")
+    assert (done.returncode, done.stdout.strip()) == (1, "Matinee is not running")
+
+
+def test_status_as_json_has_its_shape_even_without_an_instance(tmp_path: Path) -> None:
+    done = matinee(tmp_path / "data", "status", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told.keys() >= {"site_url", "dashboard_url", "ready", "applications", "edges", "jobs", "collectable_bytes"}
+    assert told["ready"] is False
+
+
+def test_waiting_for_what_never_comes_ends_in_time(tmp_path: Path) -> None:
+    assert matinee(tmp_path / "data", "status", "--wait", "--timeout", "0.2").returncode == 1
+
+
+@pytest.mark.parametrize("replicas", ["0", "4..1", "many", "1..", "-1", "65"])
+def test_a_wrong_scale_is_refused_before_anybody_is_asked(tmp_path: Path, replicas: str) -> None:
+    done = matinee(tmp_path / "data", "scale", "playback", "--", replicas)
+    assert done.returncode == 1
+    assert "eplicas" in one_line(done)
+
+
+def test_scale_without_an_instance_says_so(tmp_path: Path) -> None:
+    done = matinee(tmp_path / "data", "scale", "playback", "3")
+    assert done.returncode == 1
+    assert "Matinee is not running" in one_line(done)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_no_write_permission_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    done = matinee(tmp_path / "closed/data", "up", "--detach")
+    assert done.returncode == 1
+    assert "cannot be written: Permission denied" in one_line(done)

@@ -1,0 +1,58 @@
+"""What the whole suite shares: one Ray for tests of actors, one running platform for tests against everything."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import Platform
+
+# Read while ray is imported: without it every worker runs in a copy of the directory.
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Any]:
+    """A Ray of this process, namespace "matinee", without Serve; the same for the whole suite."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    import ray
+
+    # Names of sockets are short, pytest's folders are not.
+    folder = Path(tempfile.mkdtemp(prefix="matinee-tests-"))
+    ray.init(
+        address="local",
+        namespace="matinee",
+        num_cpus=4,
+        resources={"encode": 2.0},
+        object_store_memory=128 * 2**20,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(folder),
+        _node_ip_address="127.0.0.2",
+    )
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The whole system, started by `matinee up --detach`; the same for the whole suite: leave it as you found it."""
+    running = Platform(tmp_path_factory.mktemp("platform") / "data")
+    running.up()
+    try:
+        yield running
+    finally:
+        running.down()

@@ -1,0 +1,122 @@
+"""A whole running Matinee for tests: started by the command, in a directory and on ports of its own.
+
+Tests use the session's one (fixture `platform`); those that kill or restart it start their own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from cluster.launch.client import OperatorClient, running
+from cluster.launch.instance import State, read
+from cluster.settings import Settings, load
+
+T = TypeVar("T")
+
+COMMAND = [sys.executable, "-m", "cluster.launch.cli"]
+UP_TIMEOUT_S = 240.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def instance_environment(data: Path, **settings: object) -> dict[str, str]:
+    """Return an environment in which commands mean the instance of `data`; `settings` as in `Settings`."""
+    names = ("port", "edge_port", "dashboard_port", "metrics_port", "stats_port")
+    own: dict[str, object] = {"data": data, **dict(zip(names, free_ports(len(names)), strict=True)), **settings}
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("MATINEE_", "RAY_"))}
+    return bare | {f"MATINEE_{name.upper()}": str(value) for name, value in own.items()}
+
+
+def eventually(look: Callable[[], T | None], timeout_s: float = 30.0) -> T:
+    """Return what `look` finds once that is true; fails after the time-out."""
+    ends_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < ends_s, f"not within {timeout_s:g} s"
+        time.sleep(0.05)
+    return found
+
+
+class Platform:
+    """One instance; `env` is what its commands run with."""
+
+    def __init__(self, data: Path, **settings: object) -> None:
+        self.env = instance_environment(data, **settings)
+        given = {name.removeprefix("MATINEE_").lower(): value for name, value in self.env.items() if name.startswith("MATINEE_")}
+        self.settings: Settings = load(**given)
+
+    @property
+    def site_url(self) -> str:
+        """Where the API is."""
+        return self.settings.site_url
+
+    @property
+    def edge_url(self) -> str:
+        """Where the edge is."""
+        return self.settings.own_edge_url
+
+    @property
+    def state(self) -> State:
+        """What `up` published last."""
+        state = read(self.settings.data)
+        assert state is not None
+        return state
+
+    @property
+    def operator(self) -> OperatorClient:
+        """A client signed in as the operator; close it."""
+        return OperatorClient(self.settings, running(self.settings).api_url)
+
+    def command(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run `matinee …` to its end."""
+        return subprocess.run([*COMMAND, *arguments], env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    def up(self, *options: str) -> None:
+        """Start it in the background."""
+        done = self.command("up", "--detach", *options, timeout_s=UP_TIMEOUT_S)
+        assert done.returncode == 0, done.stdout + done.stderr + self.logs()
+
+    def down(self) -> None:
+        """End it."""
+        done = self.command("down")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def status(self) -> dict[str, Any]:
+        """Return what operations says."""
+        with self.operator as operator:
+            status: dict[str, Any] = operator.get("/api/v1/operations/status")
+        return status
+
+    def processes(self, title: str = "") -> list[psutil.Process]:
+        """Return its processes whose command line (or Ray's title, `ray::ServeReplica:playback:…`) contains `title`."""
+        found = []
+        for process in psutil.Process(self.state.supervisor.pid).children(recursive=True):
+            try:
+                if title in " ".join(process.cmdline()):
+                    found.append(process)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def logs(self) -> str:
+        """Return the ends of the logs, for a failing test."""
+        logs = sorted((self.settings.data / "logs").glob("*.log"))
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}" for path in logs)
