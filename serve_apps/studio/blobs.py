@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
 import obstore
+from obstore.store import LocalStore
 
 from cluster.durable import Objects, object_errors
 from cluster.errors import ObjectNotFound, StorageFull, StoreUnavailable
@@ -71,6 +73,15 @@ class Blobs:
         """Write objects to new files (name, path)."""
         await _few_at_once(lambda item: self.fetch(*item), files)
 
+    async def copy(self, name: str, copied: str) -> None:
+        """Give an object's bytes a second name.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        with object_errors(name):
+            await obstore.copy_async(self._objects, name, copied)
+
     async def remove(self, names: Iterable[str]) -> None:
         """Remove objects; those that are gone already are passed over."""
         await _few_at_once(self._remove, names)
@@ -81,7 +92,16 @@ class Blobs:
         async for batch in self._batches(prefix):
             await self.remove(name for name, _ in batch)
             given_back += sum(size for _, size in batch)
+        if isinstance(self._objects, LocalStore) and self._objects.prefix is not None:
+            # What a killed writer left half-written is not listed.
+            await asyncio.to_thread(shutil.rmtree, Path(self._objects.prefix) / prefix, ignore_errors=True)
         return given_back
+
+    async def folders(self, prefix: str) -> list[str]:
+        """Return the names directly under `prefix` that other names go on from."""
+        with object_errors(prefix):
+            found = await obstore.list_with_delimiter_async(self._objects, prefix)
+        return [name.rstrip("/").rpartition("/")[2] for name in found["common_prefixes"]]
 
     async def size_under(self, prefix: str) -> int:
         """Return the bytes of every object whose name begins with `prefix` and a slash."""

@@ -7,20 +7,15 @@ Knows nothing of HTTP, of encoding or of Ray.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-import msgspec
-
-from cluster.durable import Check, Delete, Insert, Row, Store, Update
-from cluster.errors import Fenced, IdempotencyKeyReused, JobNotFound, Overloaded, VersionConflict
-from cluster.ids import new_id
+from cluster.durable import Change, Check, Delete, Insert, Row, Store, Update
+from cluster.errors import Fenced, JobNotFound, Overloaded, VersionConflict
 from serve_apps.studio import policy
 from serve_apps.studio.policy import JobRecord
 
-KEY_KEPT_S: Final = 86400.0
 ACTIVE_LIMIT: Final = 1000
 _TRIES: Final = 20
 
@@ -28,24 +23,17 @@ _TRIES: Final = 20
 class Jobs:
     """All jobs; any number of processes may hold them open."""
 
-    def __init__(self, jobs: Store, lists: Store, keys: Store, now_s: Callable[[], float] = time.time) -> None:
-        self.store, self._lists, self._keys, self._now_s = jobs, lists, keys, now_s
+    def __init__(self, jobs: Store, lists: Store, now_s: Callable[[], float] = time.time) -> None:
+        self.store, self._lists, self._now_s = jobs, lists, now_s
 
-    async def create(self, draft: JobRecord, idempotency_key: str | None = None) -> JobRecord:
-        """Queue a new job; with a key that was used for the same draft, return that one's job.
-
-        `draft`'s id and times are chosen here.
+    async def create(self, job: JobRecord) -> JobRecord:
+        """Queue a new job; if there is one of this id already, return that.
 
         Raises:
-            IdempotencyKeyReused: the key was used for another draft.
             Overloaded: too many jobs are waiting.
         """
-        now_s = self._now_s()
-        job = msgspec.structs.replace(draft, job_id=new_id(), created_at_s=now_s, updated_at_s=now_s)
-        if idempotency_key is not None:
-            job = msgspec.structs.replace(job, job_id=await self._claim_key(job, idempotency_key))
-            if (found := await self.store.get(job.job_id, "job")) is not None:
-                return policy.from_value(found.value)
+        if (found := await self.store.get(job.job_id, "job")) is not None:
+            return policy.from_value(found.value)
         if len(await self._lists.scan("active", limit=ACTIVE_LIMIT)) >= ACTIVE_LIMIT:
             raise Overloaded("Too many jobs are waiting", retry_after_s=60)
         await self._lists.put([Row("jobs", job.job_id, 1, "job", {}), Row("active", job.job_id, 1, "job", {})])
@@ -54,22 +42,6 @@ class Jobs:
         except VersionConflict:
             return await self.get(job.job_id)  # the same request came twice at once
         return job
-
-    async def _claim_key(self, job: JobRecord, idempotency_key: str) -> str:
-        wanted = msgspec.structs.replace(job, job_id="", created_at_s=0, updated_at_s=0)
-        digest = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()
-        partition, sort = f"account/{job.account_id}", f"jobs/{idempotency_key}"
-        row = await self._keys.get(partition, sort)
-        if row is None:
-            value = {"digest": digest, "job_id": job.job_id}
-            try:
-                row = await self._keys.put_if_absent(partition, sort, "key", value, expires_at_s=self._now_s() + KEY_KEPT_S)
-            except VersionConflict:
-                row = await self._keys.get(partition, sort)
-                assert row is not None
-        if row.value["digest"] != digest:
-            raise IdempotencyKeyReused
-        return str(row.value["job_id"])
 
     async def get(self, job_id: str) -> JobRecord:
         """Return a job.
@@ -95,6 +67,19 @@ class Jobs:
         """Return the jobs that the runner still has to look at, the oldest first."""
         return await self._read(await self._lists.scan("active", limit=ACTIVE_LIMIT))
 
+    async def active_ids(self) -> dict[str, bool]:
+        """Return the ids of `active`, and of each whether its cancellation was asked for."""
+        return {row.sort: bool(row.value.get("cancel")) for row in await self._lists.scan("active", limit=ACTIVE_LIMIT)}
+
+    async def rows(self, job_id: str, prefix: str) -> dict[str, dict[str, Any]]:
+        """Return the values of a job's rows whose sort begins with `prefix`."""
+        found: dict[str, dict[str, Any]] = {}
+        after: str | None = None
+        while rows := await self.store.scan(job_id, prefix, after=after, limit=500):
+            found |= {row.sort: row.value for row in rows}
+            after = rows[-1].sort
+        return found
+
     async def all(self) -> AsyncIterator[JobRecord]:
         """Yield every job, the oldest first."""
         after: str | None = None
@@ -113,7 +98,11 @@ class Jobs:
         Raises:
             JobNotFound, JobNotCancellable: see policy.request_cancel.
         """
-        return await self._change(job_id, lambda job: policy.request_cancel(job, self._now_s()))
+        version, job = await self._change(job_id, lambda job: policy.request_cancel(job, self._now_s()))
+        if not job.ended:
+            # Spares the runner reading every job that waits.
+            await self._lists.put([Row("active", job_id, version, "job", {"cancel": True})])
+        return job
 
     async def retry(self, job_id: str) -> JobRecord:
         """Queue a failed or cancelled job again.
@@ -125,9 +114,9 @@ class Jobs:
         policy.retry(job, self._now_s())
         # Listed first: a job that is queued is never overlooked.
         await self._lists.put([Row("active", job_id, version + 1, "job", {})])
-        return await self._change(job_id, lambda job: policy.retry(job, self._now_s()))
+        return (await self._change(job_id, lambda job: policy.retry(job, self._now_s())))[1]
 
-    async def _change(self, job_id: str, step: Callable[[JobRecord], JobRecord]) -> JobRecord:
+    async def _change(self, job_id: str, step: Callable[[JobRecord], JobRecord]) -> tuple[int, JobRecord]:
         for _ in range(_TRIES):
             row = await self.store.get(job_id, "job")
             if row is None:
@@ -135,13 +124,25 @@ class Jobs:
             job = policy.from_value(row.value)
             changed = step(job)
             if changed == job:
-                return job
+                return row.version, job
             try:
-                await self.store.compare_and_set(row, policy.to_value(changed))
+                return (await self.store.compare_and_set(row, policy.to_value(changed))).version, changed
             except VersionConflict:
                 continue
-            return changed
         raise Overloaded("The job changes too fast", retry_after_s=1)
+
+    async def forget_finished(self, job_id: str) -> bool:
+        """Forget what the finished tasks of a failed job made; false if it is tried again meanwhile."""
+        while rows := await self.store.scan(job_id, "done/", limit=90):
+            version, job = await self.versioned(job_id)
+            if job.state is not policy.JobState.FAILED:
+                return False
+            changes: list[Change] = [Check("job", version), *(Delete(row.sort, row.version) for row in rows)]
+            try:
+                await self.store.batch(job_id, changes)
+            except VersionConflict:
+                return False
+        return True
 
     async def forget(self, job_id: str) -> None:
         """Remove every row of a job."""
@@ -153,17 +154,22 @@ class Jobs:
     async def take_runner_epoch(self) -> int:
         """Return an epoch higher than any before; every runner with a lower one is fenced from now on."""
         for _ in range(_TRIES):
-            row = await self._keys.get("runner", "epoch")
+            row = await self.store.get("runner", "epoch")
             try:
                 if row is None:
-                    await self._keys.put_if_absent("runner", "epoch", "epoch", {"epoch": 1})
+                    await self.store.put_if_absent("runner", "epoch", "epoch", {"epoch": 1})
                     return 1
                 epoch = int(row.value["epoch"]) + 1
-                await self._keys.compare_and_set(row, {"epoch": epoch, "since_s": self._now_s()})
+                await self.store.compare_and_set(row, {"epoch": epoch, "since_s": self._now_s()})
                 return epoch
             except VersionConflict:
                 continue
         raise Overloaded("Too many runners start at once", retry_after_s=1)
+
+    async def runner_epoch(self) -> int:
+        """Return the highest epoch that a runner took."""
+        row = await self.store.get("runner", "epoch")
+        return int(row.value["epoch"]) if row else 0
 
     async def take(self, job_id: str, epoch: int) -> Ledger:
         """Open a job for the runner of `epoch`, fencing the one before.
@@ -216,7 +222,7 @@ class Ledger:
                 return changed
         raise Overloaded("The job changes too fast", retry_after_s=1)
 
-    async def finish(self, task: str, value: dict[str, Any]) -> None:
+    async def finish(self, sort: str, value: dict[str, Any]) -> None:
         """Record what a task made, so that no later runner makes it again; the first record stays.
 
         Raises:
@@ -226,22 +232,13 @@ class Ledger:
             for _ in range(_TRIES):
                 self._require_owned(await self.refresh())
                 try:
-                    await self._jobs.store.batch(self._job_id, [Insert(task, "done", value), Check("job", self._version)])
+                    await self._jobs.store.batch(self._job_id, [Insert(sort, "done", value), Check("job", self._version)])
                 except VersionConflict as conflict:
-                    if task in conflict.fields.get("failed", ()):
+                    if sort in conflict.fields.get("failed", ()):
                         return
                     continue
                 return
         raise Overloaded("The job changes too fast", retry_after_s=1)
-
-    async def finished(self, prefix: str = "done/") -> dict[str, dict[str, Any]]:
-        """Return what the finished tasks made, by task."""
-        found: dict[str, dict[str, Any]] = {}
-        after: str | None = None
-        while rows := await self._jobs.store.scan(self._job_id, prefix, after=after, limit=500):
-            found |= {row.sort: row.value for row in rows}
-            after = rows[-1].sort
-        return found
 
     async def drop(self, prefix: str) -> None:
         """Forget what the finished tasks of a prefix made."""

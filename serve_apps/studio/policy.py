@@ -77,6 +77,11 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in ENDED
 
     @property
+    def upload_ids(self) -> tuple[str, ...]:
+        """Every upload that it reads."""
+        return (self.upload_id, *(sidecar.upload_id for sidecar in self.sidecars))
+
+    @property
     def progress(self) -> float:
         """How much of the work is done, 0..1; probing and packaging count for little."""
         if self.state is JobState.READY:

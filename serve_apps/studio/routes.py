@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import FastAPI, Header, Path, Query, Response
+from fastapi import FastAPI, Header, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from cluster.errors import (
@@ -23,7 +23,8 @@ from cluster.errors import (
     UploadNotFound,
 )
 from cluster.settings import Settings
-from serve_apps.http import Gate, Operator, decode_cursor, encode_cursor, new_api, problems
+from serve_apps.http import Gate, Operator, decode_cursor, encode_cursor, json_bytes, new_api, problems
+from serve_apps.idempotency import IdempotencyKey
 from serve_apps.studio.policy import JobRecord
 from serve_apps.studio.schemas import Job, JobPage, NewJob, Usage
 from serve_apps.studio.service import Studio, to_schema
@@ -53,13 +54,14 @@ def create_api(studio: Studio, gate: Gate, settings: Settings) -> FastAPI:
         responses=problems(*_REFUSALS, UploadNotFound, PlayableNotFound, Conflict, IdempotencyKeyReused, Overloaded, ServiceUnavailable),
         tags=["jobs"],
     )
-    async def create_job(
-        wanted: NewJob,
-        caller: Operator,
-        idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,128}$")] = None,
-    ) -> Job:
+    async def create_job(request: Request, caller: Operator, wanted: NewJob, key: IdempotencyKey = None) -> Response:
         """Encode an upload for a playable."""
-        return to_schema(await studio.create_job(caller.account_id, wanted, idempotency_key))
+
+        async def create(job_id: str) -> tuple[int, bytes]:
+            return 202, to_schema(await studio.create_job(caller.account_id, wanted, job_id)).model_dump_json().encode()
+
+        status, body = await studio.idempotency.once_as(caller.account_id, "POST /jobs", key, await request.body(), create)
+        return json_bytes(body, status=status)
 
     @api.get("/jobs", response_model=JobPage, responses=problems(*_REFUSALS), tags=["jobs"])
     async def list_jobs(_caller: Operator, limit: Annotated[int, Query(ge=1, le=100)] = 50, cursor: str | None = None) -> JobPage:

@@ -9,14 +9,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from cluster.durable import Row, Store, open_objects, open_store
 from cluster.errors import Conflict, Overloaded, TooLarge
 from cluster.settings import Settings
-from serve_apps.catalog.schemas import ArtworkImage, Media, Playable
+from serve_apps.idempotency import Idempotency
 from serve_apps.studio import policy
 from serve_apps.studio.blobs import Blobs
+from serve_apps.studio.catalog_port import Catalog
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobRecord, JobState
 from serve_apps.studio.schemas import Job, NewJob, StudioStatus, Usage
@@ -29,26 +30,6 @@ WATCHERS_AT_ONCE: Final = 40
 WATCH_S: Final = 600.0
 WATCH_EVERY_S: Final = 0.5
 HEARTBEAT_S: Final = 10.0
-
-
-class Catalog(Protocol):
-    """What the studio asks the catalogue; serve_apps.catalog.client.CatalogClient answers it."""
-
-    async def playable(self, playable_id: str) -> Playable:
-        """Return a film, an episode or a trailer; raises PlayableNotFound."""
-        ...
-
-    async def live_version(self, playable_id: str) -> str | None:
-        """Return the version that is played now."""
-        ...
-
-    async def attach_media(self, playable_id: str, media: Media, artwork_candidates: list[ArtworkImage]) -> None:
-        """Make `media` what is played; raises PlayableNotFound."""
-        ...
-
-    async def unused_artwork(self, object_names: list[str]) -> list[str]:
-        """Return those of the objects that no title shows."""
-        ...
 
 
 async def _nobody() -> None:
@@ -70,6 +51,7 @@ class Studio:
         self._appending = self._watching = 0
         self.uploads: Uploads
         self.jobs: Jobs
+        self.idempotency: Idempotency
         self._lists: Store
 
     async def open(self) -> None:
@@ -79,7 +61,8 @@ class Studio:
         uploads, jobs, lists, keys = self._stores
         self._lists = lists
         self.uploads = Uploads(uploads, lists, Blobs(open_objects(self._settings.objects)), self._now_s)
-        self.jobs = Jobs(jobs, lists, keys, self._now_s)
+        self.jobs = Jobs(jobs, lists, self._now_s)
+        self.idempotency = Idempotency(keys, self._now_s)
 
     async def close(self) -> None:
         """Free everything."""
@@ -126,7 +109,7 @@ class Studio:
         """
         await self.uploads.get(upload_id)
         for job in await self.jobs.active():
-            if not job.ended and upload_id in (job.upload_id, *(sidecar.upload_id for sidecar in job.sidecars)):
+            if not job.ended and upload_id in job.upload_ids:
                 raise Conflict(f"Job {job.job_id} needs this upload: cancel it first", job_id=job.job_id)
         await self.uploads.remove(upload_id)
 
@@ -136,13 +119,13 @@ class Studio:
 
     # --- jobs
 
-    async def create_job(self, account_id: str, wanted: NewJob, idempotency_key: str | None = None) -> JobRecord:
-        """Queue an encode job.
+    async def create_job(self, account_id: str, wanted: NewJob, job_id: str) -> JobRecord:
+        """Queue an encode job; repeating it with the same id changes nothing.
 
         Raises:
             UploadNotFound, PlayableNotFound: there is none.
             Conflict: an upload is not complete.
-            IdempotencyKeyReused: see Jobs.create.
+            TooLarge: a subtitle file is.
         """
         for upload_id in (wanted.upload_id, *(sidecar.upload_id for sidecar in wanted.subtitles)):
             upload = await self.uploads.get(upload_id)
@@ -153,7 +136,7 @@ class Studio:
         await self._catalog.playable(wanted.playable_id)
         now_s = self._now_s()
         draft = JobRecord(
-            job_id="",
+            job_id=job_id,
             account_id=account_id,
             upload_id=wanted.upload_id,
             playable_id=wanted.playable_id,
@@ -164,7 +147,7 @@ class Studio:
             created_at_s=now_s,
             updated_at_s=now_s,
         )
-        job = await self.jobs.create(draft, idempotency_key)
+        job = await self.jobs.create(draft)
         await self._nudge()
         return job
 
