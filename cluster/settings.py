@@ -141,19 +141,25 @@ class Settings(BaseSettings):
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                # Written aside and linked into place: two processes that start together agree on one secret.
-                mine = self.data / f"secret.{os.getpid()}"
+                # Written aside and linked into place: two that start together, processes or threads, agree on one secret.
+                mine = self.data / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
                 mine.touch(mode=0o600)
-                mine.write_text(secrets.token_hex(32))
+                with mine.open("w") as file:
+                    file.write(secrets.token_hex(32))
+                    file.flush()
+                    os.fsync(file.fileno())
                 try:
                     os.link(mine, path)
                 except FileExistsError:
                     pass
                 finally:
                     mine.unlink()
-            return path.read_text().strip().encode()
+            kept = path.read_text().strip().encode()
         except OSError as error:
             raise Misconfigured(f"{path} cannot be made or read: {error.strerror}") from error
+        if len(kept) < 16:
+            raise Misconfigured(f"{path} is damaged: restore it, or set MATINEE_SECRET")
+        return kept
 
 
 def _reachable(host: str) -> str:

@@ -22,6 +22,9 @@ WORKERS: Final = 2
 WAITING_LIMIT: Final = 32
 """Verifications at once, those that wait included: about a third of a second's work."""
 
+# What a password is verified against where there is none: the answer takes as long as any.
+_NOTHING: Final = "$argon2id$v=19$m=19456,t=2,p=1$bWF0aW5lZSwgbm90aGluZw$uuidIRX2SHHQg9t9yQSZh8YIZ77DPdRKBaO//yJqH+c"
+
 
 class Passwords:
     """Hashes and verifies, a few at once; refuses more than it can do soon."""
@@ -31,8 +34,6 @@ class Passwords:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         self._waiting_limit = waiting_limit
         self._waiting = 0
-        # What a password is verified against when there is nothing: the answer takes as long as any.
-        self._nothing = self._hasher.hash("nothing")
 
     async def hash(self, password: str) -> str:
         """Return the password's hash, parameters and salt included.
@@ -57,7 +58,7 @@ class Passwords:
 
     def _verified(self, stored: str | None, password: str) -> bool:
         try:
-            return self._hasher.verify(stored or self._nothing, _normalised(password)) and stored is not None
+            return self._hasher.verify(stored or _NOTHING, _normalised(password)) and stored is not None
         except VerifyMismatchError:
             return False
         except (InvalidHashError, VerificationError) as error:

@@ -12,11 +12,12 @@ from collections.abc import Callable
 
 from cluster.durable import Store
 from cluster.errors import TooManyRequests, WrongCredentials, WrongPin
+from cluster.security.claims import Role
 from cluster.security.passwords import Passwords
 from cluster.security.tries import Try, TryLimit
 from serve_apps.auth import policy
 from serve_apps.auth.accounts import Accounts, Loaded
-from serve_apps.auth.policy import DeviceProofs
+from serve_apps.auth.policy import Account, DeviceProofs
 
 
 class Credentials:
@@ -25,12 +26,18 @@ class Credentials:
     def __init__(self, accounts: Accounts, tries: Store, proofs: DeviceProofs, now_s: Callable[[], float] = time.time) -> None:
         self._accounts, self._proofs = accounts, proofs
         self._passwords = Passwords()
+        self._now_s = now_s
         self._unknown = TryLimit(tries, policy.UNKNOWN_DEVICE_TRIES, policy.TRIES_WINDOW_S, now_s)
         self._known = TryLimit(tries, policy.KNOWN_DEVICE_TRIES, policy.TRIES_WINDOW_S, now_s)
 
     async def hash(self, password: str) -> str:
         """Return a password's hash; raises Overloaded."""
         return await self._passwords.hash(password)
+
+    async def new_account(self, email: str, password: str, name: str, roles: tuple[Role, ...]) -> Account:
+        """Return an account, its password hashed; raises Overloaded."""
+        password_hash = await self._passwords.hash(password)
+        return Account(policy.normalised_email(email), policy.email_hash(email), name, password_hash, roles, self._now_s())
 
     async def sign_in(self, email: str, password: str, device_token: str | None) -> tuple[Loaded, str | None]:
         """Return the account that e-mail and password are of, and the device if it was signed in to it before.

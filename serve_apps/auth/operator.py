@@ -1,15 +1,54 @@
-"""The first operator's password, where the settings give none: made up, and kept in a file that only its owner reads."""
+"""The first operator: made before anybody can sign up, by one of the replicas that start together.
+
+Where the settings give no password, one is made up and kept in a file that only its owner reads; `up` shows it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
-from cluster.errors import Misconfigured
+import structlog
+
+from cluster.errors import AccountExists, Misconfigured
+from cluster.ids import new_id
+from cluster.settings import Settings
+from serve_apps.auth import policy
+from serve_apps.auth.accounts import Accounts
+from serve_apps.auth.credentials import Credentials
 
 FILE: Final = "operator-password"
+
+log = structlog.get_logger()
+
+
+class Operator:
+    """Makes the operator of MATINEE_OPERATOR_EMAIL."""
+
+    def __init__(self, settings: Settings, accounts: Accounts, credentials: Credentials) -> None:
+        self._settings, self._accounts, self._credentials = settings, accounts, credentials
+
+    async def ensure(self) -> None:
+        """Make the account, unless the e-mail has one; a member who has it stays a member."""
+        email = self._settings.operator_email
+        found = await self._accounts.find(policy.email_hash(email))
+        if found is not None:
+            if "operator" not in found.account.roles:
+                log.warning("MATINEE_OPERATOR_EMAIL has an account already, which is no operator's", email=email)
+            return
+        account_id = new_id()
+        try:
+            await self._accounts.claim(policy.email_hash(email), account_id)
+        except AccountExists:
+            return  # another replica makes it
+        given = self._settings.operator_password
+        password = given.get_secret_value() if given is not None else made_password()
+        if given is None:
+            await asyncio.to_thread(keep_password, self._settings.data, password)
+        await self._accounts.create(account_id, await self._credentials.new_account(email, password, "Operator", ("operator",)))
 
 
 def made_password() -> str:
@@ -24,10 +63,9 @@ def keep_password(data: Path, password: str) -> None:
     Raises:
         Misconfigured: the file cannot be written.
     """
-    path, mine = data / FILE, data / f"{FILE}.{os.getpid()}"
+    path, mine = data / FILE, data / f"{FILE}.{secrets.token_hex(4)}"
     try:
         data.mkdir(parents=True, exist_ok=True)
-        mine.unlink(missing_ok=True)
         descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(password + "\n")

@@ -31,7 +31,7 @@ from cluster.errors import (
     WrongCredentials,
 )
 from cluster.ids import new_id
-from cluster.security.claims import Claims, Role
+from cluster.security.claims import Claims
 from cluster.security.keys import PUBLIC_KEYS, SIGNING_KEYS, KeyRing
 from cluster.security.revocation import REVOKED_DEVICES
 from cluster.security.tokens import TokenSigner
@@ -43,7 +43,7 @@ from serve_apps.auth.credentials import Credentials
 from serve_apps.auth.devices import Devices, LoadedDevice, StoredDevice
 from serve_apps.auth.families import Decision, decide, parse
 from serve_apps.auth.issuing import Issuer
-from serve_apps.auth.operator import keep_password, made_password
+from serve_apps.auth.operator import Operator
 from serve_apps.auth.policy import Account
 from serve_apps.auth.schemas import AccessToken, AccountChange, ChooseProfile, NewAccount, SignIn, Tokens
 from serve_apps.auth.tables import ACCOUNTS, CLOSING, EMAILS, TRIES
@@ -81,6 +81,7 @@ class Auth:
         self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._now_s)
         self._issuer = Issuer(TokenSigner(self.keys, self._now_s), secret, self._settings, self._now_s)
         self._credentials = Credentials(self._accounts, tries, self._issuer.proofs, self._now_s)
+        self._operator = Operator(self._settings, self._accounts, self._credentials)
         await self.ensure_operator()
         self._maintaining = asyncio.create_task(self._maintain(), name="auth maintenance")
 
@@ -101,22 +102,7 @@ class Auth:
 
     async def ensure_operator(self) -> None:
         """Make the first operator, unless their e-mail has an account; a password made up here is kept in a file for its owner."""
-        email = self._settings.operator_email
-        found = await self._accounts.find(policy.email_hash(email))
-        if found is not None:
-            if "operator" not in found.account.roles:
-                log.warning("MATINEE_OPERATOR_EMAIL has an account already, which is no operator's", email=email)
-            return
-        account_id = new_id()
-        try:
-            await self._accounts.claim(policy.email_hash(email), account_id)
-        except AccountExists:
-            return  # another replica makes it
-        given = self._settings.operator_password
-        password = given.get_secret_value() if given is not None else made_password()
-        if given is None:
-            await asyncio.to_thread(keep_password, self._settings.data, password)
-        await self._accounts.create(account_id, await self._account(email, password, "Operator", ("operator",)))
+        await self._operator.ensure()
 
     async def sign_up(self, new: NewAccount) -> Tokens:
         """Make an account with its first profile, and sign its device in.
@@ -128,7 +114,7 @@ class Auth:
         policy.require_strong(new.password, new.email)
         if await self._accounts.find(policy.email_hash(new.email)) is not None:
             raise AccountExists
-        account, account_id = await self._account(new.email, new.password, new.name, ("member",)), new_id()
+        account, account_id = await self._credentials.new_account(new.email, new.password, new.name, ("member",)), new_id()
         await self._accounts.claim(account.email_hash, account_id)
         device_id, device, change = self.devices.first(new.device_name)
         loaded = await self._accounts.create(account_id, account, [change])
@@ -261,10 +247,6 @@ class Auth:
         """Sign this device out; one that is signed out already stays so."""
         if await self.devices.get(claims.account_id, claims.device_id) is not None:
             await self.devices.revoke(claims.account_id, [claims.device_id], "signed-out")
-
-    async def _account(self, email: str, password: str, name: str, roles: tuple[Role, ...]) -> Account:
-        password_hash = await self._credentials.hash(password)
-        return Account(policy.normalised_email(email), policy.email_hash(email), name, password_hash, roles, self._now_s())
 
     async def _active(self, account_id: str, otherwise: type[MatineeError]) -> Loaded:
         loaded = await self._accounts.get(account_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,33 +48,29 @@ def test_a_hundred_sign_ups_at_once_with_one_email_have_one_winner(in_world: InW
     in_world(scenario)
 
 
-@pytest.mark.parametrize(
-    ("password", "problem"),
-    [
-        ("short", "weak-password"),
-        ("password123", "weak-password"),
-        ("PassWord123", "weak-password"),
-        ("aaaaaaaaaaaaaaaa", "weak-password"),
-        ("somebody@example.org", "weak-password"),
-        ("x" * 129, "invalid-input"),
-        ("", "invalid-input"),
-    ],
-)
-def test_passwords_that_would_be_guessed_are_refused(in_world: InWorld, password: str, problem: str) -> None:
+def test_passwords_that_would_be_guessed_are_refused(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
-        answer = await world.ask("POST", "/accounts", json={"email": "somebody@example.org", "password": password, "name": "S"})
-        assert (answer.status_code, slug(answer)) == (422, problem)
-        assert password == "" or password not in answer.text.replace("somebody@example.org", "")
+        for password, problem in {
+            "short": "weak-password",
+            "password123": "weak-password",
+            "PassWord123": "weak-password",
+            "aaaaaaaaaaaaaaaa": "weak-password",
+            "somebody@example.org": "weak-password",
+            "x" * 129: "invalid-input",
+            "": "invalid-input",
+        }.items():
+            answer = await world.ask("POST", "/accounts", json={"email": "somebody@example.org", "password": password, "name": "S"})
+            assert (answer.status_code, slug(answer)) == (422, problem), password
+            assert not password or password not in answer.text
 
     in_world(scenario)
 
 
-@pytest.mark.parametrize(
-    "email", ["", "ann", "@example.org", "ann@", "a b@example.org", "a@b@c", "ann@example.org\n.x", "a" * 65 + "@x.org", 7]
-)
-def test_what_is_no_email_is_refused(in_world: InWorld, email: Any) -> None:
+def test_what_is_no_email_is_refused(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
-        assert (await world.ask("POST", "/accounts", json={"email": email, "password": PASSWORD, "name": "A"})).status_code == 422
+        for email in ("", "ann", "@example.org", "ann@", "a b@example.org", "a@b@c", "ann@example.org\n.x", "a" * 65 + "@x.org", 7, None):
+            body = {"email": email, "password": PASSWORD, "name": "A"}
+            assert slug(await world.ask("POST", "/accounts", json=body)) == "invalid-input", email
 
     in_world(scenario)
 
@@ -249,7 +244,7 @@ def test_replicas_that_start_together_make_one_operator_and_one_key(tmp_path: Pa
 def test_a_member_does_not_become_operator_by_a_setting(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         tokens = await world.signed_up("boss@example.org")
-        world.auth._settings = world.settings.model_copy(update={"operator_email": "boss@example.org"})
+        world.auth._operator._settings = world.settings.model_copy(update={"operator_email": "boss@example.org"})
         await world.auth.ensure_operator()
         assert (await world.ask("GET", "/account", tokens)).json()["roles"] == ["member"]
 

@@ -1,0 +1,73 @@
+"""The pure decisions of auth."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.errors import WeakPassword, WrongPin
+from serve_apps.auth.policy import DeviceProofs, email_hash, normalised_email, require_may_leave, require_strong, same_origin
+
+IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
+
+
+@given(st.emails())
+def test_spellings_of_one_email_are_one(email: str) -> None:
+    assert email_hash(email.upper().lower()) == email_hash(email.lower())
+    assert email_hash(f" {email} ") == email_hash(email)
+    assert normalised_email(normalised_email(email)) == normalised_email(email)
+
+
+@given(st.text(max_size=200))
+def test_no_accepted_password_is_short_uniform_or_the_email(password: str) -> None:
+    try:
+        require_strong(password, "ann.example@example.org")
+    except WeakPassword:
+        return
+    assert len(password) >= 3
+    assert password.casefold() not in {"ann.example@example.org", "ann.example"}
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "Tr0ub4dor&3 x", "пароль из слов", "ｆｕｌｌｗｉｄｔｈ ｔｅｘｔ"])
+def test_good_passwords_are_accepted(password: str) -> None:
+    require_strong(password, "ann@example.org")
+
+
+@given(IDS, IDS, IDS)
+def test_a_device_proof_is_good_for_its_account_only(account: str, other: str, device: str) -> None:
+    proofs = DeviceProofs(b"secret of this installation")
+    proof = proofs.of(account, device)
+    assert proofs.device_of(proof, account) == device
+    assert proofs.device_of(proof, None) is None
+    assert (proofs.device_of(proof, other) == device) == (other == account)
+    assert DeviceProofs(b"secret of another one").device_of(proof, account) is None
+
+
+@given(st.text(max_size=100), IDS)
+def test_no_text_is_a_proof_by_chance(text: str, account: str) -> None:
+    assert DeviceProofs(b"secret of this installation").device_of(text, account) is None
+
+
+@given(st.text(max_size=60))
+def test_only_our_own_origin_is_ours(origin: str) -> None:
+    site = "https://films.example.org"
+    assert same_origin({"origin": origin, "host": "films.example.org"}, site) == (origin.startswith("http") and origin.endswith("://films.example.org"))
+
+
+def test_fetch_metadata_wins_over_origin() -> None:
+    ours = {"origin": "http://host", "host": "host"}
+    assert same_origin(ours, "http://other")
+    assert not same_origin({**ours, "sec-fetch-site": "cross-site"}, "http://host")
+    assert same_origin({"sec-fetch-site": "same-origin"}, "http://host")
+    assert not same_origin({}, "http://host")
+
+
+@given(st.none() | IDS, IDS, st.booleans())
+def test_only_a_proof_leads_out_of_a_kids_profile(locked_in: str | None, chosen: str, proven: bool) -> None:
+    try:
+        require_may_leave(locked_in, chosen, proven=proven)
+        left = True
+    except WrongPin:
+        left = False
+    assert left == (proven or locked_in in {None, chosen})
