@@ -6,20 +6,10 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.config import AutoscalingConfig
 
-from cluster.errors import TokenInvalid
-from cluster.security.claims import Claims
 from serve_apps.http import served
 from serve_apps.serving import Replica
-from serve_apps.web.routes import PREFIX, create_api
+from serve_apps.web.routes import PREFIX, NoMembers, create_api
 from serve_apps.web.service import Directory, Web
-
-
-class NoMembers:
-    """The gate of an application without members: every token is one too many."""
-
-    async def admit(self, token: str) -> Claims:
-        """Refuse."""
-        raise TokenInvalid
 
 
 @serve.deployment(

@@ -7,11 +7,21 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from cluster.errors import TokenInvalid
+from cluster.security.claims import Claims
 from serve_apps.http import Gate, new_api, problems
 from serve_apps.web.page import HEADERS, render
 from serve_apps.web.service import Web
 
 PREFIX: Final = "/"
+
+
+class NoMembers:
+    """The gate of an application without members: every token is one too many."""
+
+    async def admit(self, token: str) -> Claims:
+        """Refuse."""
+        raise TokenInvalid
 
 
 def create_api(web: Web, gate: Gate) -> FastAPI:
