@@ -49,9 +49,7 @@ class Idempotency:
         """
         return await self.once_as(account_id, route, key, body, lambda _operation_id: do())
 
-    async def once_as(
-        self, account_id: str, route: str, key: str | None, body: bytes, do: Callable[[str], Awaitable[Answer]]
-    ) -> Answer:
+    async def once_as(self, account_id: str, route: str, key: str | None, body: bytes, do: Callable[[str], Awaitable[Answer]]) -> Answer:
         """Like `once`, and tell `do` an id that stays the same when it is done again after a crash or a lost answer.
 
         Name the created thing by it: then even those create it once.

@@ -64,9 +64,7 @@ def rotation_due(keys: Sequence[SigningKey], now_s: float) -> bool:
 def retired(keys: Sequence[SigningKey], now_s: float) -> list[SigningKey]:
     """Return the keys of which no valid token can be left."""
     return [
-        key
-        for key in keys
-        if any(other.number > key.number and other.signs_from_s + LONGEST_TOKEN_S + MARGIN_S <= now_s for other in keys)
+        key for key in keys if any(other.number > key.number and other.signs_from_s + LONGEST_TOKEN_S + MARGIN_S <= now_s for other in keys)
     ]
 
 

@@ -58,9 +58,7 @@ class LoadedDevice(msgspec.Struct, frozen=True):
 class Devices:
     """The rows of devices."""
 
-    def __init__(
-        self, store: Store, revoked: Store, accounts: Accounts, lifetime_s: float, now_s: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: Store, revoked: Store, accounts: Accounts, lifetime_s: float, now_s: Callable[[], float] = time.time) -> None:
         self._store, self._revoked, self._accounts = store, revoked, accounts
         self._lifetime_s = lifetime_s
         self._now_s = now_s

@@ -95,9 +95,7 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         response_model=Tokens,
         responses=problems(TokenInvalid, RefreshReused, Forbidden, ProfileNotFound, Conflict, Unavailable),
     )
-    async def refresh(
-        request: Request, response: Response, refresh: Refresh | None = None, refresh_cookie: RefreshCookie = None
-    ) -> Tokens:
+    async def refresh(request: Request, response: Response, refresh: Refresh | None = None, refresh_cookie: RefreshCookie = None) -> Tokens:
         """Trade a refresh token for new tokens; each is good for one refresh, and a second use signs the device out everywhere.
 
         The token before the current one answers the current one again for 10 s, so two tabs or a lost answer end nothing.
