@@ -1,0 +1,241 @@
+"""The typed client of the session shards, and how their actors are made; nobody else says `.remote()` to them.
+
+Main path: Sessions.start -> the account's shard -> asked again until the deadline while it restarts.
+Every call is idempotent on its own id, so asking again is safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from actors.sessions import policy
+from actors.sessions.shard import SessionShard
+from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
+from actors.sessions.tables import open_tables
+from cluster.errors import DeadlineExceeded, MatineeError, Overloaded, ServiceUnavailable, SessionNotFound, Unavailable
+from cluster.settings import Settings
+
+T = TypeVar("T")
+
+NAMESPACE: Final = "matinee"
+DEADLINE_S: Final = 10.0
+GATHER_S: Final = 0.005
+"""How long a heartbeat waits for others to share its commit."""
+BEATS_AT_ONCE: Final = 256
+WAITING_BEATS_LIMIT: Final = 20_000
+PENDING_CALLS_LIMIT: Final = 2_000
+SWEEP_EVERY_S: Final = 2.0
+
+
+class Shard(Protocol):
+    """A shard as its callers see it: the methods of SessionShard."""
+
+    async def start(self, start: Start) -> Admission: ...  # noqa: D102
+    async def stop(self, stop: Stop) -> None: ...  # noqa: D102
+    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]: ...  # noqa: D102
+    async def live(self, account_id: str) -> list[LiveStream]: ...  # noqa: D102
+    async def status(self) -> ShardStatus: ...  # noqa: D102
+
+
+class Sessions:
+    """The playback sessions of all accounts."""
+
+    def __init__(self, shards: Sequence[Shard], deadline_s: float = DEADLINE_S) -> None:
+        self._shards, self._deadline_s = list(shards), deadline_s
+        self._waiting: list[list[tuple[Beat, asyncio.Future[Saved | None]]]] = [[] for _ in shards]
+        self._sending: list[asyncio.Task[None] | None] = [None for _ in shards]
+
+    @classmethod
+    def on_ray(cls, settings: Settings) -> Self:
+        """Return the sessions of this cluster; its actors are looked up, or made, at the first call."""
+        return cls([RayShard(settings, number) for number in range(settings.session_shards)])
+
+    async def start(self, start: Start) -> Admission:
+        """See `SessionShard.start`."""
+        shard = self._shard_of(start.account_id)
+        return await self._patiently(lambda: shard.start(start))
+
+    async def stop(self, stop: Stop) -> None:
+        """See `SessionShard.stop`."""
+        shard = self._shard_of(stop.account_id)
+        await self._patiently(lambda: shard.stop(stop))
+
+    async def beat(self, beat: Beat) -> Saved:
+        """Save a heartbeat, in one call and one commit with those that come at the same moment.
+
+        Raises:
+            SessionNotFound: there is no such session (any more) on that device and profile.
+            Overloaded: too many heartbeats wait.
+        """
+        number = self._number_of(beat.account_id)
+        if len(self._waiting[number]) >= WAITING_BEATS_LIMIT:
+            raise Overloaded("Too many heartbeats wait", retry_after_s=1)
+        future: asyncio.Future[Saved | None] = asyncio.get_running_loop().create_future()
+        self._waiting[number].append((beat, future))
+        sending = self._sending[number]
+        if sending is None or sending.done():
+            self._sending[number] = asyncio.create_task(self._send(number), name=f"heartbeats of shard {number}")
+        saved = await future
+        if saved is None:
+            raise SessionNotFound
+        return saved
+
+    async def live(self, account_id: str) -> list[LiveStream]:
+        """See `SessionShard.live`."""
+        shard = self._shard_of(account_id)
+        return await self._patiently(lambda: shard.live(account_id))
+
+    async def status(self) -> list[ShardStatus]:
+        """Return how each shard is; one that does not answer has epoch 0."""
+
+        async def ask(number: int, shard: Shard) -> ShardStatus:
+            try:
+                async with asyncio.timeout(2.0):
+                    return await shard.status()
+            except (MatineeError, TimeoutError):
+                return ShardStatus(number, 0, 0, 0)
+
+        return list(await asyncio.gather(*(ask(number, shard) for number, shard in enumerate(self._shards))))
+
+    async def close(self) -> None:
+        """Let go of what is being sent; heartbeats that were not answered were not acknowledged."""
+        for task in self._sending:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in self._sending if task is not None), return_exceptions=True)
+
+    async def _send(self, number: int) -> None:
+        # One call at a time: while it is away, the next ones gather.
+        while self._waiting[number]:
+            await asyncio.sleep(GATHER_S)
+            batch = self._waiting[number][:BEATS_AT_ONCE]
+            del self._waiting[number][:BEATS_AT_ONCE]
+            beats = [beat for beat, _ in batch]
+            try:
+                answers: Sequence[Saved | None] = await self._patiently(partial(self._shards[number].beat, beats))
+            except BaseException as error:
+                failure = error if isinstance(error, Exception) else ServiceUnavailable("This replica is stopping", retry_after_s=1)
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(failure)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for (_, future), saved in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(saved)
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Ask again while a shard restarts or was superseded, until the deadline."""
+        end_s = time.monotonic() + self._deadline_s
+        pause_s = 0.05
+        while True:
+            try:
+                async with asyncio.timeout(max(0.01, end_s - time.monotonic())):
+                    return await call()
+            except TimeoutError as error:
+                raise DeadlineExceeded("The playback session's owner did not answer in time", retry_after_s=1) from error
+            except Overloaded:
+                raise
+            except Unavailable:
+                if time.monotonic() + pause_s >= end_s:
+                    raise
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(pause_s * 1.6, 0.5)
+
+    def _number_of(self, account_id: str) -> int:
+        return policy.partition_of(account_id) % len(self._shards)
+
+    def _shard_of(self, account_id: str) -> Shard:
+        return self._shards[self._number_of(account_id)]
+
+
+class RayShard:
+    """A shard that is a Ray actor."""
+
+    def __init__(self, settings: Settings, number: int) -> None:
+        self._settings, self._number = settings, number
+        self._actor: Any = None
+
+    async def start(self, start: Start) -> Admission:
+        """See `SessionShard.start`."""
+        admission: Admission = await self._call("start", start)
+        return admission
+
+    async def stop(self, stop: Stop) -> None:
+        """See `SessionShard.stop`."""
+        await self._call("stop", stop)
+
+    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]:
+        """See `SessionShard.beat`."""
+        saved: list[Saved | None] = await self._call("beat", list(beats))
+        return saved
+
+    async def live(self, account_id: str) -> list[LiveStream]:
+        """See `SessionShard.live`."""
+        streams: list[LiveStream] = await self._call("live", account_id)
+        return streams
+
+    async def status(self) -> ShardStatus:
+        """See `SessionShard.status`."""
+        status: ShardStatus = await self._call("status")
+        return status
+
+    async def _call(self, method: str, *args: Any) -> Any:
+        from ray.exceptions import ActorDiedError, PendingCallsLimitExceeded, RayError, RayTaskError
+
+        try:
+            if self._actor is None:
+                self._actor = await asyncio.to_thread(get_or_start, self._settings, self._number)
+            return await getattr(self._actor, method).remote(*args)
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, MatineeError):
+                raise cause from error
+            raise ServiceUnavailable(f"Session shard {self._number} failed: {type(cause).__name__}", retry_after_s=1) from error
+        except PendingCallsLimitExceeded as error:
+            raise Overloaded(f"Session shard {self._number} has too many calls waiting", retry_after_s=1) from error
+        except ActorDiedError as error:
+            self._actor = None  # it was removed for good: the next call makes another, and the epoch fences this one
+            raise ServiceUnavailable(f"Session shard {self._number} is gone", retry_after_s=1) from error
+        except RayError as error:
+            raise ServiceUnavailable(f"Session shard {self._number} does not answer", retry_after_s=1) from error
+
+
+def get_or_start(settings: Settings, number: int) -> Any:
+    """Return the handle of a shard's actor, started if there is none; blocks until Ray has answered."""
+    import ray
+
+    nudge = _nudge()
+    return (
+        ray.remote(SessionShard)
+        .options(
+            name=f"session-shard-{number}",
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_pending_calls=PENDING_CALLS_LIMIT,
+            max_concurrency=PENDING_CALLS_LIMIT,
+            num_cpus=0.05,
+        )
+        .remote(
+            number,
+            settings.session_shards,
+            partial(open_tables, settings, nudge=nudge),
+            settings.lease_s,
+            sweep_every_s=min(SWEEP_EVERY_S, settings.lease_s / 4),
+        )
+    )
+
+
+def _nudge() -> Callable[[int], None]:
+    from actors.outbox_relay import Relay
+
+    return Relay().nudge

@@ -1,0 +1,208 @@
+"""What a shard holds in memory from the moment it takes its epoch until another takes it over, and how it changes that.
+
+Main path: take -> current (an account read once) -> change (decide, commit, shut out, remember). Memory is believed only for accounts whose
+`owner` row carries this epoch; any other is read again before it is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from actors.sessions.draft import Decision
+from actors.sessions.locks import AccountLocks
+from actors.sessions.policy import CONFIRM_S, PARTITIONS, Leases, partition_of
+from actors.sessions.rows import Account, read_account, read_pulses
+from actors.sessions.stream import Ending, Pulse
+from actors.sessions.tables import BEAT, ENDED, OWNER, OWNERS, SHARDS, STREAM, Tables, live_partition
+from cluster.durable import Row, Store
+from cluster.durable.store import SCAN_LIMIT
+from cluster.edge.revocation import revoked_row
+from cluster.errors import Fenced, Indeterminate, Overloaded, VersionConflict
+
+ACCOUNTS_LIMIT: Final = 100_000
+TRIES: Final = 5
+READERS: Final = 8
+
+
+class Kept:
+    """An account in memory; `account` is None after a write whose outcome is unknown, until it is read again."""
+
+    __slots__ = ("account", "listed", "pulses")
+
+    def __init__(self) -> None:
+        self.account: Account | None = None
+        self.pulses: dict[str, Pulse] = {}
+        self.listed = False
+
+
+async def take_epoch(streams: Store, shard: int, shards: int) -> int:
+    """Take the next epoch for a shard by compare-and-set; whoever had it before is superseded.
+
+    One row counts for all shards, so that epochs compare also after the number of shards has changed.
+    """
+    for _ in range(100):
+        row = await streams.get(SHARDS, OWNERS)
+        try:
+            if row is None:
+                await streams.put_if_absent(SHARDS, OWNERS, "owners", {"epoch": 1, "shards": shards, "owners": {str(shard): 1}})
+                return 1
+            epoch = int(row.value["epoch"]) + 1
+            owners = row.value["owners"] if row.value["shards"] == shards else {}
+            await streams.compare_and_set(row, {"epoch": epoch, "shards": shards, "owners": {**owners, str(shard): epoch}})
+        except (VersionConflict, Indeterminate):  # an epoch that was taken and is not known stays unused
+            await asyncio.sleep(random.uniform(0.0, 0.05))
+        else:
+            return epoch
+    raise Overloaded("Too many shards start at once")
+
+
+Decide = Callable[[Account, Kept], Decision | None]
+"""Decides on the newest state of an account; may raise, writes nothing."""
+
+
+class Ownership:
+    """The accounts of one shard under one epoch."""
+
+    def __init__(self, tables: Tables, shard: int, shards: int, epoch: int, lease_s: float, now_s: Callable[[], float]) -> None:
+        self.epoch = epoch
+        self.leases = Leases(lease_s, now_s())
+        self.tables, self._shard, self._shards, self._now_s = tables, shard, shards, now_s
+        self._kept: dict[str, Kept] = {}
+        self._locks = AccountLocks()
+        self._confirmed_at_s = now_s()
+        self._unread = [partition for partition in range(PARTITIONS) if partition % shards == shard]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[tuple[str, Kept]]:
+        return iter(list(self._kept.items()))
+
+    async def confirm(self) -> None:
+        """Make sure that no other owner has taken the shard over, as of at most CONFIRM_S ago.
+
+        Raises:
+            Fenced: one has.
+        """
+        now_s = self._now_s()
+        if 0 <= now_s - self._confirmed_at_s < CONFIRM_S:
+            return
+        row = await self.tables.streams.get(SHARDS, OWNERS)
+        if row is None or row.value["shards"] != self._shards or row.value["owners"].get(str(self._shard)) != self.epoch:
+            raise Fenced(f"Session shard {self._shard} has a newer owner")
+        self._confirmed_at_s = now_s
+
+    async def current(self, account_id: str, session_id: str = "") -> tuple[Kept, Account]:
+        """Return an account, read if it is not in memory; also if memory may be old and lacks the session."""
+        kept = self._keep(account_id)
+        account = kept.account
+        if account is None or (session_id and account.epoch != self.epoch and not account.session(session_id)):
+            async with self._locks.hold(account_id):
+                kept = self._keep(account_id)
+                if kept.account is None or kept.account is account:
+                    kept.account = await self._read(account_id, kept)
+                account = kept.account
+        return kept, self._require_owned(account)
+
+    async def change(self, account_id: str, decide: Decide) -> Decision | None:
+        """Commit what `decide` decides on the newest state, and remember it; None if there is nothing to change.
+
+        Raises:
+            Fenced: another owner has changed the account.
+            VersionConflict: a condition beside the account's own state did not hold.
+        """
+        async with self._locks.hold(account_id):
+            kept = self._keep(account_id)
+            for _ in range(TRIES):
+                if kept.account is None or kept.account.epoch != self.epoch:
+                    kept.account = await self._read(account_id, kept)
+                decision = decide(self._require_owned(kept.account), kept)
+                if decision is None:
+                    return None
+                try:
+                    await self._commit(decision, kept)
+                except VersionConflict as conflict:
+                    if OWNER in conflict.fields.get("failed", (OWNER,)):
+                        continue
+                    raise
+                return decision
+        raise Fenced("The account is changed by another owner")
+
+    async def forget(self, account_id: str) -> None:
+        """Drop an account that has no streams from memory."""
+        async with self._locks.hold(account_id):
+            kept = self._kept.get(account_id)
+            if kept is None or kept.account is None or kept.account.streams:
+                return
+            if kept.account.turn:
+                await self.tables.places.remove(live_partition(partition_of(account_id)), account_id, kept.account.turn)
+            del self._kept[account_id]
+
+    async def read_back(self) -> None:
+        """Read the accounts that had streams when this shard came up; goes on where it was interrupted."""
+        while self._unread:
+            after: str | None = None
+            while True:
+                rows = await self.tables.places.scan(live_partition(self._unread[-1]), after=after, limit=READERS)
+                await asyncio.gather(*(self.current(row.sort) for row in rows))
+                if len(rows) < READERS:
+                    break
+                after = rows[-1].sort
+            self._unread.pop()
+
+    def _keep(self, account_id: str) -> Kept:
+        kept = self._kept.get(account_id)
+        if kept is None:
+            if len(self._kept) >= ACCOUNTS_LIMIT:
+                raise Overloaded("This shard holds as many accounts as it may")
+            kept = self._kept[account_id] = Kept()
+        return kept
+
+    def _require_owned(self, account: Account) -> Account:
+        if account.epoch > self.epoch:
+            raise Fenced(f"Session shard {self._shard} has a newer owner")
+        return account
+
+    async def _read(self, account_id: str, kept: Kept) -> Account:
+        streams = self.tables.streams
+        owner = await streams.get(account_id, OWNER)  # first: see read_account
+        if owner is None:
+            return Account(account_id)
+        rows, ended, beats = await asyncio.gather(
+            streams.scan(account_id, STREAM),
+            streams.scan(account_id, ENDED, reverse=True),
+            self.tables.places.scan(account_id, BEAT, limit=SCAN_LIMIT),
+        )
+        account = read_account(account_id, owner, rows)
+        for pulse in read_pulses(beats):
+            held = kept.pulses.get(pulse.session_id)
+            if account.session(pulse.session_id) and (held is None or held.sequence < pulse.sequence):
+                kept.pulses[pulse.session_id] = pulse
+        # A crash between the commit of an end and the word to the edges leaves that word owed.
+        await self._shut_out([(row.sort.removeprefix(ENDED), row.value["ending"], row.value["paths_expire_at_s"]) for row in ended])
+        return account
+
+    async def _commit(self, decision: Decision, kept: Kept) -> None:
+        account_id = decision.account.account_id
+        if decision.account.streams and not kept.listed:
+            listing = Row(live_partition(partition_of(account_id)), account_id, decision.account.turn, "account", {})
+            await self.tables.places.put([listing])
+            kept.listed = True
+        try:
+            await self.tables.outbox.commit(account_id, decision.changes, decision.events)
+            await self._shut_out([(stream.session_id, why, stream.paths_expire_at_s) for stream, why in decision.ended])
+        except BaseException:
+            kept.account = None
+            raise
+        kept.account = decision.account
+        for stream, _ in decision.ended:
+            kept.pulses.pop(stream.session_id, None)
+
+    async def _shut_out(self, ended: Sequence[tuple[str, str, float]]) -> None:
+        """Tell the edges which sessions may not read any more: all that others ended, or that left their player to itself."""
+        rows = [revoked_row(session_id, until_s, self._now_s()) for session_id, why, until_s in ended if why != Ending.STOPPED]
+        if rows:
+            await self.tables.revoked_sessions.put(rows)

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from cluster.durable import Row, open_store
+from cluster.edge.registry import EDGES, PARTITION
+from cluster.security.paths import PathVerifier
+from tests.clock import Clock
+from tests.serve_apps.playback.world import World, open_world, token
+
+Scene = Callable[[World, Clock], Awaitable[None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Scene], None]:
+    def run(scene: Scene) -> None:
+        async def whole() -> None:
+            clock = Clock()
+            async with open_world(tmp_path, clock) as world:
+                await scene(world, clock)
+
+        asyncio.run(whole())
+
+    return run
+
+
+def test_a_session_answers_signed_addresses_and_the_beginning(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        answer = await world.start()
+        assert answer.status_code == 201, answer.text
+        session = answer.json()
+        assert session["position_s"] == 0
+        assert session["hls_url"] == f"{world.settings.own_edge_url}{session['path']}/master.m3u8"
+        allowed = PathVerifier(world.settings.secret_bytes(), clock).verify(f"{session['path']}/master.m3u8")
+        assert (allowed.session_id, allowed.playable_id, allowed.version_id) == (session["session_id"], "film", "v1")
+        assert allowed.expires_at_s == pytest.approx(clock() + 100 + 12 * 3600, abs=1.5)
+
+    play(scene)
+
+
+def test_the_place_of_the_last_heartbeat_is_where_another_device_resumes(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        session_id = (await world.start()).json()["session_id"]
+        saved = await world.beat(session_id, 1, 42.5)
+        assert saved.json()["sequence"] == 1
+        assert saved.json()["lease_s"] >= world.settings.lease_s
+        assert (await world.start(bearer=token("phone"))).json()["position_s"] == 42.5
+        assert (await world.ask("GET", "/positions/film")).json()["position_s"] == 42.5
+
+    play(scene)
+
+
+def test_a_late_heartbeat_changes_nothing(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        session_id = (await world.start()).json()["session_id"]
+        for sequence, position_s in [(1, 10.0), (3, 30.0), (2, 20.0)]:
+            saved = await world.beat(session_id, sequence, position_s)
+        assert saved.json()["sequence"] == 3
+        assert (await world.ask("GET", "/positions/film")).json()["position_s"] == 30
+
+    play(scene)
+
+
+@pytest.mark.parametrize("position_s", [95.5, 100.0, 5000.0])
+def test_what_was_finished_begins_anew(play: Callable[[Scene], None], position_s: float) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        session_id = (await world.start()).json()["session_id"]
+        stopped = await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
+        assert stopped.status_code == 204
+        assert (await world.start()).json()["position_s"] == 0
+        assert (await world.ask("GET", "/continue")).json()["items"] == []
+        assert [item["finished"] for item in (await world.ask("GET", "/history")).json()["items"]] == [True]
+
+    play(scene)
+
+
+def test_no_more_devices_watch_than_the_account_may_and_a_stopped_one_makes_room(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        first = (await world.start(bearer=token("one"))).json()
+        await world.start("other", bearer=token("two"))
+        refused = await world.start(bearer=token("three"))
+        assert refused.status_code == 409
+        problem = refused.json()
+        assert problem["type"] == "urn:matinee:error:stream-limit"
+        assert problem["limit"] == 2
+        assert {stream["device_id"] for stream in problem["streams"]} == {"one", "two"}
+        assert (await world.ask("DELETE", f"/sessions/{first['session_id']}", token("three"))).status_code == 204
+        assert (await world.start(bearer=token("three"))).status_code == 201
+        assert (await world.beat(first["session_id"], 1, 1, token("one"))).status_code == 404
+
+    play(scene)
+
+
+def test_a_stream_that_is_not_heard_of_gives_its_place_away(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        for device in ("one", "two"):
+            await world.start(bearer=token(device))
+        clock.advance(world.settings.lease_s + 1)
+        assert (await world.start(bearer=token("three"))).status_code == 201
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("playable_id", "maturity", "status", "slug"),
+    [
+        ("adult", 12, 403, "maturity"),
+        ("draft", 18, 404, "playable-not-found"),
+        ("unready", 18, 409, "not-playable"),
+        ("nothing", 18, 404, "playable-not-found"),
+    ],
+)
+def test_what_may_not_be_watched_says_why(play: Callable[[Scene], None], playable_id: str, maturity: int, status: int, slug: str) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        answer = await world.start(playable_id, token(maturity=maturity))
+        assert (answer.status_code, answer.json()["type"]) == (status, f"urn:matinee:error:{slug}")
+
+    play(scene)
+
+
+def test_a_kids_profile_is_not_told_what_others_watch(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        await world.start("adult")
+        kid = token("tablet", profile="kid", maturity=7, kids=True)
+        [stream] = (await world.ask("GET", "/sessions", kid)).json()["items"]
+        assert (stream["name"], stream["title_id"], stream["playable_id"]) == (None, None, None)
+        assert (await world.ask("GET", "/history", kid)).json()["items"] == []
+
+    play(scene)
+
+
+def test_another_account_sees_and_stops_nothing(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        session_id = (await world.start()).json()["session_id"]
+        stranger = token(account="stranger")
+        assert (await world.ask("GET", "/sessions", stranger)).json()["items"] == []
+        assert (await world.ask("DELETE", f"/sessions/{session_id}", stranger)).status_code == 404
+        assert (await world.beat(session_id, 1, 1, stranger)).status_code == 404
+        assert (await world.beat(session_id, 1, 1)).status_code == 200
+
+    play(scene)
+
+
+def test_the_same_key_starts_once(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        first, second = [await world.start(headers={"Idempotency-Key": "k"}) for _ in range(2)]
+        assert first.json() == second.json()
+        assert (await world.start("other", headers={"Idempotency-Key": "k"})).status_code == 422
+
+    play(scene)
+
+
+def test_continue_watching_names_a_series_once_by_its_latest_episode(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        for playable_id, position_s in [("series-s01e01", 50), ("film", 20), ("series-s01e02", 30), ("other", 2)]:
+            clock.advance(10)
+            session_id = (await world.start(playable_id)).json()["session_id"]
+            await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
+        found = [item["playable_id"] for item in (await world.ask("GET", "/continue")).json()["items"]]
+        assert found == ["series-s01e02", "film"]
+
+    play(scene)
+
+
+def test_history_is_paged_and_forgets(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        watched = ["film", "other", "series-s01e01", "series-s01e02", "series-s01e03"]
+        for playable_id in watched:
+            clock.advance(1)
+            session_id = (await world.start(playable_id)).json()["session_id"]
+            await world.beat(session_id, 1, 10)
+        seen, cursor = [], None
+        while True:
+            params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = (await world.ask("GET", "/history", params=params)).json()
+            seen += [item["playable_id"] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert seen == watched[::-1]
+        assert (await world.ask("DELETE", "/history/film")).status_code == 204
+        assert "film" not in [item["playable_id"] for item in (await world.ask("GET", "/history")).json()["items"]]
+
+    play(scene)
+
+
+def test_live_edges_are_named_best_first_and_the_same_for_a_title(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        edges = await open_store(world.settings.store, EDGES, clock)
+        for name in ("a", "b", "gone"):
+            seen_at_s = clock() - (60 if name == "gone" else 0)
+            await edges.put([Row(PARTITION, name, 1, "edge", {"url": f"http://{name}", "started_at_s": 0, "seen_at_s": seen_at_s})])
+        first = (await world.start()).json()
+        assert {edge["url"] for edge in first["edges"]} == {"http://a", "http://b"}
+        assert first["hls_url"].startswith(first["edges"][0]["url"])
+        assert (await world.start()).json()["edges"] == first["edges"]
+        await edges.close()
+
+    play(scene)
+
+
+def test_many_heartbeats_at_once_are_each_answered(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        bearers = [token(account=f"account-{number}") for number in range(60)]
+        started = await asyncio.gather(*(world.start(bearer=bearer) for bearer in bearers))
+        ids = [answer.json()["session_id"] for answer in started]
+        beats = await asyncio.gather(*(world.beat(each, 1, 5.0 + n, bearers[n]) for n, each in enumerate(ids)))
+        assert [answer.status_code for answer in beats] == [200] * 60
+        places = await asyncio.gather(*(world.ask("GET", "/positions/film", bearer) for bearer in bearers))
+        assert [place.json()["position_s"] for place in places] == [5.0 + n for n in range(60)]
+
+    play(scene)
