@@ -126,7 +126,7 @@ class Child:
             if self.returncode is None:
                 self._signal(signal.SIGKILL)
         # asyncio tells the end only once the pipes are read to theirs.
-        pipes = [_pump(pipe, _Nothing()) for pipe in (self.process.stdout, self.process.stderr) if pipe is not None]
+        pipes = [_pump(pipe) for pipe in (self.process.stdout, self.process.stderr) if pipe is not None]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(self.wait(), *pipes), KILL_WAIT_S)
 
@@ -180,6 +180,7 @@ async def run(
     limits: Limits = UNLIMITED,
     timeout_s: float,
     on_line: Callable[[str], None] | None = None,
+    on_error_line: Callable[[str], None] | None = None,
     env: Mapping[str, str] | None = None,
     record: Path | None = None,
     stdout_bytes: int = 1 << 20,
@@ -187,7 +188,8 @@ async def run(
 ) -> Completed:
     """Run a program to its end; it and its group are dead when this returns, raises or is cancelled.
 
-    `on_line` gets the lines of stdout (cut at 64 KiB), which are kept otherwise, up to `stdout_bytes`; of stderr the tail is kept.
+    `on_line` gets the lines of stdout (cut at 64 KiB), which are kept otherwise, up to `stdout_bytes`; of stderr the tail is kept,
+    whether or not `on_error_line` gets its lines.
     `env` is bare by default: a child sees no secrets. `record` is a directory for `sweep`.
     """
     began_s = time.monotonic()
@@ -195,10 +197,14 @@ async def run(
     assert child.process.stdout is not None
     assert child.process.stderr is not None
     kept, tail = _Kept(stdout_bytes), _Tail(stderr_bytes)
-    lines = _Lines(on_line) if on_line else None
+    lines, error_lines = _Lines(on_line), _Lines(on_error_line)
     watching = [
         asyncio.create_task(work)
-        for work in (_pump(child.process.stdout, lines or kept), _pump(child.process.stderr, tail), child.process.wait())
+        for work in (
+            _pump(child.process.stdout, lines if on_line else kept),
+            _pump(child.process.stderr, tail, error_lines),
+            child.process.wait(),
+        )
     ]
     try:
         _, unfinished = await asyncio.wait(watching, timeout=timeout_s, return_when=asyncio.FIRST_EXCEPTION)
@@ -208,8 +214,8 @@ async def run(
     overflowed = any(isinstance(error, _Overflow) for error in failures)
     if failures and not overflowed:
         raise failures[0]  # on_line's
-    if lines:
-        lines.end()
+    lines.end()
+    error_lines.end()
     return Completed(
         returncode=child.returncode if child.returncode is not None else -signal.SIGKILL,
         stdout=bytes(kept.data),
@@ -307,11 +313,6 @@ class _Kept:
             raise _Overflow
 
 
-class _Nothing:
-    def feed(self, data: bytes) -> None:
-        pass
-
-
 class _Tail:
     def __init__(self, limit_bytes: int) -> None:
         self._chunks: deque[bytes] = deque()
@@ -328,20 +329,23 @@ class _Tail:
 
 
 class _Lines:
-    def __init__(self, on_line: Callable[[str], None]) -> None:
+    def __init__(self, on_line: Callable[[str], None] | None) -> None:
         self._on_line, self._rest = on_line, b""
 
     def feed(self, data: bytes) -> None:
+        if self._on_line is None:
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._on_line(line[:LINE_BYTES].decode("utf-8", "replace").rstrip("\r"))
         self._rest = self._rest[:LINE_BYTES]
 
     def end(self) -> None:
-        if self._rest:
+        if self._on_line is not None and self._rest:
             self._on_line(self._rest.decode("utf-8", "replace"))
 
 
-async def _pump(stream: asyncio.StreamReader, sink: _Kept | _Tail | _Lines | _Nothing) -> None:
+async def _pump(stream: asyncio.StreamReader, *sinks: _Kept | _Tail | _Lines) -> None:
     while data := await stream.read(LINE_BYTES):
-        sink.feed(data)
+        for sink in sinks:
+            sink.feed(data)

@@ -47,6 +47,9 @@ def test_lines_are_told_as_they_come_and_the_last_needs_no_end(tmp_path: Path) -
     lines: list[str] = []
     assert python("print('one'); print('two', end='')", tmp_path, on_line=lines.append).ok
     assert lines == ["one", "two"]
+    errors: list[str] = []
+    assert python("import sys; print('three', file=sys.stderr)", tmp_path, on_error_line=errors.append).stderr == "three\n"
+    assert errors == ["three"]
 
 
 def test_a_program_that_writes_without_end_is_stopped(tmp_path: Path) -> None:

@@ -5,12 +5,22 @@ Main path: `encode_chunk` -> one ffmpeg -> count every output. What cannot be de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.errors import CorruptData, MediaRefused
+from serve_apps.studio.encode.graph import black_graph, encoder, picture_graph, reading
+from serve_apps.studio.encode.ladder import Rendition
 from serve_apps.studio.encode.plan import Chunk, Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+
+SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+)")
+FRAME_TIMEOUT_S, BASE_TIMEOUT_S = 2.0, 120.0
+# Below this share of what the source should give, reading begins farther back: the container may have been entered too late.
+ENOUGH = 0.9
 
 
 @dataclass(frozen=True)
@@ -39,4 +49,103 @@ async def encode_chunk(
         MediaRefused: ffmpeg cannot read the source.
         StorageFull: the disk is full.
     """
-    raise NotImplementedError
+    out_dir.mkdir(parents=True, exist_ok=True)
+    decoded = 0
+    for seek_s in chunk.seeks_s:
+        shown = _Shown(plan, chunk)
+        arguments = [*reading(plan, source_path, seek_s), "-filter_complex", picture_graph(plan, chunk, seek_s)]
+        await _encode(programs, plan, chunk, arguments, out_dir, shown, on_progress)
+        decoded = shown.inside
+        if decoded >= ENOUGH * chunk.source_frames and not shown.late:
+            break
+    parts = [_part(out_dir, rendition, chunk) for rendition in plan.renditions]
+    if decoded == 0 and not shown.any:
+        await _encode(programs, plan, chunk, ["-filter_complex", black_graph(plan, chunk)], out_dir, _Shown(plan, chunk), on_progress)
+    files = []
+    for rendition, part in zip(plan.renditions, parts, strict=True):
+        frames = await count_frames(part, programs=programs)
+        if frames != chunk.frames:
+            raise CorruptData(f"Chunk {chunk.index} of {rendition.name} has {frames} pictures; {chunk.frames} were planned.")
+        files.append(part.replace(out_dir / f"{rendition.name}_{chunk.index:05d}.mp4"))
+    return ChunkResult(tuple(files), decoded, max(0, chunk.source_frames - decoded))
+
+
+async def count_frames(path: Path, *, programs: Programs = DEFAULT) -> int:
+    """Count the pictures that a finished MP4 really holds."""
+    told = await programs.ffprobe(
+        ["-f", "mov", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", f"file:{path.absolute()}"],
+        cwd=path.parent,
+        timeout_s=BASE_TIMEOUT_S,
+    )
+    text = told.stdout.decode().strip().strip(",")
+    return int(text) if told.ok and text.isdecimal() else 0
+
+
+class _Shown:
+    """What the decoder gave, by the lines of the showinfo filter."""
+
+    def __init__(self, plan: Plan, chunk: Chunk) -> None:
+        step_s = float(1 / plan.rate.fraction)
+        self._begin_s, self._end_s = ((frame - 0.5) * step_s for frame in (chunk.first_frame, chunk.first_frame + chunk.frames))
+        self._step_s = step_s
+        self._times_s: set[float] = set()
+        self._first_s: float | None = None
+        self.said: deque[str] = deque(maxlen=20)
+
+    def line(self, line: str) -> None:
+        if match := SHOWN.search(line):
+            time_s = float(match[1])
+            self._first_s = time_s if self._first_s is None else self._first_s
+            if self._begin_s <= time_s < self._end_s:
+                self._times_s.add(time_s)
+        elif "showinfo" not in line and line.strip():
+            self.said.append(line)
+
+    @property
+    def any(self) -> bool:
+        return self._first_s is not None
+
+    @property
+    def inside(self) -> int:
+        return len(self._times_s)
+
+    @property
+    def late(self) -> bool:
+        return self._first_s is None or self._first_s >= self._begin_s + self._step_s
+
+
+def _part(out_dir: Path, rendition: Rendition, chunk: Chunk) -> Path:
+    return out_dir / f"{rendition.name}_{chunk.index:05d}.part.mp4"
+
+
+async def _encode(
+    programs: Programs,
+    plan: Plan,
+    chunk: Chunk,
+    arguments: Sequence[str],
+    out_dir: Path,
+    shown: _Shown,
+    on_progress: Callable[[int], None] | None,
+) -> None:
+    def progress(line: str) -> None:
+        name, _, value = line.partition("=")
+        if on_progress and name == "frame" and value.strip().isdecimal():
+            on_progress(min(int(value), chunk.frames))
+
+    outputs = [
+        argument
+        for number, rendition in enumerate(plan.renditions)
+        for argument in ("-map", f"[v{number}]", *encoder(plan, rendition), f"file:{_part(out_dir, rendition, chunk).absolute()}")
+    ]
+    told = await programs.ffmpeg(
+        ["-v", "info", "-progress", "pipe:1", "-stats_period", "0.5", *arguments, *outputs],
+        cwd=out_dir,
+        timeout_s=BASE_TIMEOUT_S + FRAME_TIMEOUT_S * chunk.frames,
+        on_line=progress,
+        on_error_line=shown.line,
+    )
+    if not told.ok and (shown.any or told.timed_out or told.returncode < 0):
+        require_space(told)
+        last = shown.said[-1] if shown.said and not told.timed_out and told.returncode >= 0 else told.reason
+        raise MediaRefused(f"The picture cannot be encoded from picture {chunk.first_frame} on: {last}")
+    require_space(told)

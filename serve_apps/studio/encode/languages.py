@@ -21,6 +21,7 @@ te tel తెలుగు|th tha ไทย|fil fil,tgl Filipino|tr tur Türkçe|
 _ENTRIES = [entry.split(" ", 2) for line in _TABLE.strip().splitlines() for entry in line.split("|")]
 _NAMES = {tag: name for tag, _, name in _ENTRIES}
 _TAGS = {code: tag for tag, codes, _ in _ENTRIES for code in codes.split(",")}
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\"<>&,=\\]")  # what attribute lists of manifests can't carry
 _WELL_FORMED = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -38,7 +39,7 @@ def label_of(tag: str, title: str = "") -> str:
     name = _NAMES.get(primary, tag) if tag != "und" else ""
     if name and region:
         name = f"{name} ({region})"
-    title = " ".join(title.split())[:80]
+    title = " ".join(_UNSAFE.sub(" ", title).split())[:80].strip()
     if not title or title.casefold() in {name.casefold(), tag.casefold()}:
         return name or "Unknown"
     return f"{name} ({title})" if name and name.casefold() not in title.casefold() else title

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 import msgspec
@@ -34,12 +35,15 @@ EARLY_SOUND_S = 1.0
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Pictures `first_frame` to `first_frame + frames - 1` of the grid; `seeks_s` are where to begin reading (None: the beginning)."""
+    """Pictures `first_frame` to `first_frame + frames - 1` of the grid.
+
+    `seeks_s`: where on the file's clock to begin reading, and where if that turns out too late (None: the beginning).
+    """
 
     index: int
     first_frame: int
     frames: int
-    source_frames: int
+    source_frames: int  # that the source should give for them
     seeks_s: tuple[float | None, ...]
 
 
@@ -122,9 +126,12 @@ def plan(source: Source, *, ladder: tuple[int, ...] | None = None, preset: str, 
     gop_frames = round(GOP_S * rate)
     segment_frames = GOPS_A_SEGMENT * gop_frames
     chunk_frames = SEGMENTS_A_CHUNK * segment_frames if source.seekable else frames_total
+    cuts = [*range(0, frames_total, chunk_frames), frames_total]
+    if len(cuts) > 2 and cuts[-1] - cuts[-2] < segment_frames:
+        del cuts[-2]  # a last chunk of a few pictures costs as much to begin as any
     chunks = tuple(
-        _chunk(source, rate, number, first_frame, min(chunk_frames, frames_total - first_frame), lead_frames)
-        for number, first_frame in enumerate(range(0, frames_total, chunk_frames))
+        _chunk(source, rate, number, first_frame, after - first_frame, lead_frames)
+        for number, (first_frame, after) in enumerate(pairwise(cuts))
     )
     notes = [
         f"Subtitles in {label_of(track.language)} are pictures ({track.codec}) and were left out."
@@ -171,13 +178,17 @@ def _chunk(source: Source, rate: Fraction, index: int, first_frame: int, frames:
         # What a damaged container doesn't even tell of is lost all the same; an intact one may hold a picture for as long as it likes.
         shown = min(frames, max(0, first_frame + frames - lead_frames))
         source_frames = max(source_frames, round(shown * source.video.frame_rate.fraction / rate))
+    return Chunk(index, first_frame, frames, source_frames, _seeks(source, at_s(first_frame) if first_frame else -1.0))
+
+
+def _seeks(source: Source, begin_s: float) -> tuple[float | None, ...]:
     seeks: list[float | None] = []
-    if source.seekable and first_frame:
-        for margin_s in (MARGIN_S, FAR_MARGIN_S):
-            key = bisect.bisect_right(source.keys_s, at_s(first_frame) - margin_s) - 2
-            if key > 0 and (seek_s := source.origin_s + source.keys_s[key]) not in seeks:
-                seeks.append(seek_s)
-    return Chunk(index, first_frame, frames, source_frames, (*seeks, None))
+    for margin_s in (MARGIN_S, FAR_MARGIN_S):
+        key = bisect.bisect_right(source.keys_s, begin_s - margin_s) - 2 if source.seekable else 0
+        seek_s = source.origin_s + source.keys_s[key] if key > 0 else None
+        if seek_s not in seeks:
+            seeks.append(seek_s)
+    return tuple(seeks)
 
 
 def _picture(video: VideoStream) -> Picture:

@@ -25,12 +25,13 @@ from serve_apps.studio.encode.timeline import Packet, Timeline, read_timeline
 
 __all__ = ["probe", "sniff"]
 
-TEXT_CODECS = frozenset(("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "subviewer", "subviewer1", "sami", "realtext"))
+TEXT_CODECS = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "subviewer", "subviewer1", "sami", "realtext"}
 NOT_MOVING = ("attached_pic", "still_image", "timed_thumbnails")
 HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 NO_HOLES = {"mpegts", "mpeg"}  # made for broadcast and discs: pictures that lack there were lost
 SAYS_DURATION = {"matroska", "flv", "asf"}  # the whole file's, at its beginning
 NO_CLOCK = {"mpegvideo"}  # bare pictures: their time is only counted, so one has to begin at the beginning
+SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+) .* i:(\S)")
 FIRST_FRAMES = 48
 INTERLACED_SHARE = 0.2
 ENDS_EARLY_SHARE = 0.9
@@ -169,9 +170,15 @@ def _lost(demuxer: str, video: dict[str, Any], container: dict[str, Any], scan: 
 
 async def _first_frames(programs: Programs, opened: list[str], workdir: Path, video: str, keep_clock: bool) -> tuple[float, bool]:
     """Decode the first pictures; returns the first one's time and whether they are interlaced."""
+    frames: list[tuple[float, str]] = []
+
+    def on_line(line: str) -> None:
+        if match := SHOWN.search(line):
+            frames.append((float(match[1]), match[2]))
+
     told = await programs.ffmpeg(
         [
-            *("-v", "info", "-nostats", "-threads", "1"),
+            *("-v", "info", "-threads", "1"),
             *(["-copyts"] if keep_clock else []),
             *("-t", "60", *opened),
             *("-map", f"0:{video}", "-vf", "showinfo=checksum=0"),
@@ -179,12 +186,11 @@ async def _first_frames(programs: Programs, opened: list[str], workdir: Path, vi
         ],
         cwd=workdir,
         timeout_s=STREAMS_TIMEOUT_S,
+        on_error_line=on_line,
     )
-    frames = re.findall(r"Parsed_showinfo_0.* pts_time:(\S+).* i:(\S)", told.stderr)
-    times_s = [time_s for time, _ in frames if (time_s := _seconds(time)) is not None]
-    if not times_s:
+    if not frames:
         raise MediaRefused(f"Not a single picture of the file can be decoded{': ' + _words(told) if not told.ok else ''}.")
-    return times_s[0], sum(field != "P" for _, field in frames) > INTERLACED_SHARE * len(frames)
+    return frames[0][0], sum(fields != "P" for _, fields in frames) > INTERLACED_SHARE * len(frames)
 
 
 def _sound(stream: dict[str, Any]) -> AudioStream:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import processes
+from cluster.errors import StorageFull
 from cluster.processes import Completed, Limits
 
 MEMORY_BYTES = 6 << 30
@@ -54,22 +55,24 @@ class Programs:
     memory_bytes: int = MEMORY_BYTES
 
     async def ffmpeg(
-        self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None, stderr_bytes: int = 1 << 16
+        self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None, on_error_line: OnLine | None = None
     ) -> Completed:
         """Run ffmpeg; without `-v` it tells errors only."""
         quiet = [] if "-v" in arguments else ["-v", "error"]
-        argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-y", *quiet, *arguments]
-        return await self._run(argv, cwd, timeout_s, on_line, stderr_bytes)
+        argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-y", *quiet, *arguments]
+        return await self._run(argv, cwd, timeout_s, on_line, on_error_line)
 
     async def ffprobe(self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None) -> Completed:
         """Run ffprobe."""
-        return await self._run([ffprobe_path(), "-v", "error", *arguments], cwd, timeout_s, on_line, 1 << 16)
+        return await self._run([ffprobe_path(), "-v", "error", *arguments], cwd, timeout_s, on_line, None)
 
     async def packager(self, arguments: Sequence[str], *, cwd: Path, timeout_s: float) -> Completed:
         """Run Shaka Packager."""
-        return await self._run([packager_path(), *arguments], cwd, timeout_s, None, 1 << 16)
+        return await self._run([packager_path(), *arguments], cwd, timeout_s, None, None)
 
-    async def _run(self, argv: Sequence[str], cwd: Path, timeout_s: float, on_line: OnLine | None, stderr_bytes: int) -> Completed:
+    async def _run(
+        self, argv: Sequence[str], cwd: Path, timeout_s: float, on_line: OnLine | None, on_error_line: OnLine | None
+    ) -> Completed:
         limits = Limits(
             memory_bytes=self.memory_bytes,
             cpu_s=max(10, int(timeout_s * 4)),  # the wall clock ends it first, unless it is given many cores
@@ -83,9 +86,10 @@ class Programs:
             limits=limits,
             timeout_s=timeout_s,
             on_line=on_line,
+            on_error_line=on_error_line,
             record=self.record,
             stdout_bytes=8 << 20,
-            stderr_bytes=stderr_bytes,
+            stderr_bytes=1 << 16,
         )
 
 
@@ -94,4 +98,10 @@ DEFAULT = Programs()
 
 def source_input(demuxer: str, path: Path) -> list[str]:
     """Return the arguments that open untrusted media: this demuxer and no other, this file and no other."""
-    return [*LOOK, "-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{path}"]
+    return [*LOOK, "-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{path.absolute()}"]
+
+
+def require_space(told: Completed) -> None:
+    """Raise StorageFull if that is what ended the program."""
+    if not told.ok and "No space left on device" in told.stderr:
+        raise StorageFull("The disk is full: the encode could not be written.")

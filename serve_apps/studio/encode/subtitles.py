@@ -9,11 +9,16 @@ from pathlib import Path
 
 import msgspec
 
+from cluster.errors import MediaRefused
+from serve_apps.studio.encode import webvtt
+from serve_apps.studio.encode.graph import reading
+from serve_apps.studio.encode.languages import label_of, tag_of
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
 from serve_apps.studio.encode.source import SubtitleStream
 
-MAX_SIDECAR_BYTES = 4 << 20
+MAX_SIDECAR_BYTES, MAX_EXTRACTED_BYTES = 4 << 20, 16 << 20
+TIMEOUT_S = 120.0
 
 
 class SubtitleTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +33,30 @@ class SubtitleTrack(msgspec.Struct, frozen=True, kw_only=True):
 async def extract_subtitles(
     source_path: Path, plan: Plan, stream: SubtitleStream, out_dir: Path, *, programs: Programs = DEFAULT
 ) -> SubtitleTrack | None:
-    """Write one of `plan.subtitles` as `out_dir/s<index>.vtt`; None if there is nothing in it that can be shown."""
-    raise NotImplementedError
+    """Write one of `plan.subtitles` as `out_dir/s<index>.vtt`; None if there is nothing in it that can be shown.
+
+    Raises:
+        StorageFull: the disk is full.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    raw, file = out_dir / f"s{stream.index}.raw", out_dir / f"s{stream.index}.vtt"
+    told = await programs.ffmpeg(
+        [*reading(plan, source_path, None), "-map", f"0:{stream.index}", "-c:s", "webvtt", "-f", "webvtt", f"file:{raw.absolute()}"],
+        cwd=out_dir,
+        timeout_s=TIMEOUT_S + plan.duration_s,
+    )
+    require_space(told)
+    try:
+        with raw.open("rb") as written:
+            cues = webvtt.parse(written.read(MAX_EXTRACTED_BYTES).decode("utf-8", "replace"))
+    except (MediaRefused, FileNotFoundError):
+        return None  # a film isn't refused for its subtitles
+    finally:
+        raw.unlink(missing_ok=True)
+    if not (inside := webvtt.shift(cues, -plan.origin_s, plan.duration_s)):
+        return None
+    file.write_text(webvtt.write(inside), "utf-8")
+    return SubtitleTrack(file=file.name, language=stream.language, label=label_of(stream.language, stream.title), forced=stream.forced)
 
 
 def convert_sidecar(
@@ -40,4 +67,15 @@ def convert_sidecar(
     Raises:
         MediaRefused: it is neither, or holds no cue; the sentence says which line is wrong.
     """
-    raise NotImplementedError
+    if len(content) > MAX_SIDECAR_BYTES:
+        raise MediaRefused(f"The subtitles are too large: at most {MAX_SIDECAR_BYTES >> 20} MiB are taken.")
+    cues = webvtt.parse(webvtt.decode(content))
+    # A player counts from the file's beginning, the film from its first picture.
+    inside = webvtt.shift(cues, plan.start_s - plan.origin_s, plan.duration_s)
+    if not inside:
+        raise MediaRefused("The subtitles begin after the film has ended.")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    file = out_dir / f"x{number}.vtt"
+    file.write_text(webvtt.write(inside), "utf-8")
+    tag = tag_of(language)
+    return SubtitleTrack(file=file.name, language=tag, label=label_of(tag, title), forced=forced)
