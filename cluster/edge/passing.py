@@ -30,6 +30,8 @@ class Passing:
 
     def __init__(self, origin: Origin, counters: Counters, stall_s: float = STALL_S) -> None:
         self._origin, self._counters, self._stall_s = origin, counters, stall_s
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.active = 0
 
     async def send(self, protocol: HTTPProtocol, status: int, headers: Headers, name: str, between: tuple[int, int]) -> None:
@@ -38,7 +40,7 @@ class Passing:
         Raises:
             ObjectNotFound, OriginUnavailable, Overloaded: nothing was answered yet.
         """
-        if self.active >= AT_ONCE:
+        if self._closed or self.active >= AT_ONCE:
             raise Overloaded("Too many answers past the cache", retry_after_s=1)
         self.active += 1
         self._counters.passed += 1
@@ -54,11 +56,24 @@ class Passing:
                     raise OriginUnavailable(f"The origin sent {len(body)} bytes of {length_bytes}")
                 protocol.response_bytes(status, headers, body)
             else:
-                await self._pump(protocol, status, headers, chunks, await anext(chunks))
+                first = await anext(chunks)
+                if self._closed:
+                    raise Overloaded("The edge is stopping", retry_after_s=1)
+                pump = asyncio.create_task(self._pump(protocol, status, headers, first, chunks))
+                self._pumps.add(pump)
+                pump.add_done_callback(self._pumps.discard)
+                await asyncio.wait([pump])
         finally:
             self.active -= 1
 
-    async def _pump(self, protocol: HTTPProtocol, status: int, headers: Headers, chunks: AsyncIterator[bytes], first: bytes) -> None:
+    async def close(self) -> None:
+        """End all answers, before the server stops: its threads read from the pipes, and it waits for them."""
+        self._closed = True
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _pump(self, protocol: HTTPProtocol, status: int, headers: Headers, first: bytes, chunks: AsyncIterator[bytes]) -> None:
         pipe = _Pipe(self._stall_s)
         try:
             protocol.response_file(status, headers, pipe.path)

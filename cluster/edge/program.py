@@ -53,7 +53,7 @@ class EdgeProgram:
         self._cache, self._counters = cache, counters
         self._verifier, self._revoked, self._now_s = verifier, revoked, now_s
         self._started_at_s = now_s()
-        self.fills = Fills(cache, origin, counters)
+        self._fills = Fills(cache, origin, counters)
         self._passing = Passing(origin, counters)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -80,6 +80,11 @@ class EdgeProgram:
             self._cache.held_bytes,
         )
 
+    async def close(self) -> None:
+        """End what is being fetched; answers from the cache go on until the server stops."""
+        await self._fills.close()
+        await self._passing.close()
+
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> None:
         if scope.method == "OPTIONS":
             protocol.response_empty(204, PREFLIGHT)
@@ -103,7 +108,7 @@ class EdgeProgram:
             self._counters.hits += 1
         else:
             self._counters.misses += 1
-            found = await self.fills.get(name)
+            found = await self._fills.get(name)
         size_bytes = found.size_bytes
         etag = f'"{blake2b(name.encode(), digest_size=8).hexdigest()}"'  # a name never gets other content
         headers = [*CORS, ("content-type", content_type(name)), ("cache-control", kept), ("etag", etag), ("accept-ranges", "bytes")]
@@ -146,8 +151,8 @@ class EdgeProgram:
             "cache_bytes": self._cache.held_bytes,
             "cache_limit_bytes": self._cache.limit_bytes,
             "cache_objects": len(self._cache),
-            "fills_running": len(self.fills),
-            "fill_waiters": self.fills.waiters,
+            "fills_running": len(self._fills),
+            "fill_waiters": self._fills.waiters,
             "passing": self._passing.active,
             "revoked_sessions": len(self._revoked),
             "revoked_age_s": round(self._now_s() - self._revoked.polled_at_s, 1),

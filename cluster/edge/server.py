@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
+import uvloop
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -41,11 +43,12 @@ BACKLOG: Final = 1024
 HEADERS_TIMEOUT_S: Final = 30
 FIRST_POLL_S: Final = 2.0
 STOP_S: Final = 0.8
+LAST_RESORT_S: Final = 5.0
 
 
 def serve(settings: Settings, host: str | None, port: int | None, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
     """See `cluster.edge.run`."""
-    asyncio.run(_serve(settings, host or settings.host, settings.edge_port if port is None else port, edge_id, report_ready))
+    uvloop.run(_serve(settings, host or settings.host, settings.edge_port if port is None else port, edge_id, report_ready))
 
 
 async def _serve(settings: Settings, host: str, port: int, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
@@ -79,14 +82,16 @@ async def _serve(settings: Settings, host: str, port: int, edge_id: str | None, 
         report_ready(url)
     await asyncio.wait({serving, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
     failed = not stopping.is_set()
+    # Ends the process if something below, in whatever language, doesn't end.
+    faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True)
     for task in (*followers, asked_to_stop):
         task.cancel()
     await asyncio.gather(*followers, asked_to_stop, return_exceptions=True)
-    server.stop()  # type: ignore[no-untyped-call]
-    # What doesn't end in time ends with the process.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_S):
-            await asyncio.gather(serving, registration.withdraw(), program.fills.close(), revoked.close(), return_exceptions=True)
+            await asyncio.gather(program.close(), registration.withdraw(), revoked.close(), return_exceptions=True)
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait([serving], timeout=STOP_S)
     cache.close()
     if failed:
         raise StartFailed(f"The edge's server ended: {serving.exception() if serving.done() else 'unknown'}")

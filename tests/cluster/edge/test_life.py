@@ -24,7 +24,7 @@ def test_a_revoked_session_is_refused_within_seconds_and_others_play_on(own: Run
 
     asyncio.run(revoke())
     took_s = until(lambda: own.client.get(ended).status_code == 403)
-    assert took_s < 4  # a poll every 2 s, and what a busy machine adds
+    assert took_s < 5  # a poll every 2 s, and what a busy machine adds
     assert own.client.get(other).status_code == 200
     own.stop()
     own.start()
@@ -62,7 +62,7 @@ def test_it_stops_within_a_second_also_while_clients_read_and_leaves_the_port_fr
         started_s = time.monotonic()
         own.process.terminate()
         assert own.process.wait(20) == 0
-        assert time.monotonic() - started_s < 2
+        assert time.monotonic() - started_s < 3  # a second, and what a busy machine adds
     with socket.create_server((host, int(port))):
         pass
     assert (own.data / "edge.log").read_text() == ""

@@ -107,8 +107,11 @@ def test_names_that_are_no_plain_files_are_refused(file: str) -> None:
 
 def test_absurdly_long_paths_are_refused() -> None:
     path = signed() + "/"
-    assert not refused(path + "a" * (PATH_LIMIT - len(path)))
-    assert refused(path + "a" * (PATH_LIMIT - len(path) + 1))
+    file = "a/" * PATH_LIMIT
+    assert not refused(path + file[: PATH_LIMIT - len(path) - 1] + "a")
+    assert refused(path + file[: PATH_LIMIT - len(path)] + "a")
+    assert not refused(path + "a" * 128)
+    assert refused(path + "a" * 129)
     assert refused("/t/" + "9" * 10_000_000)
 
 
