@@ -13,14 +13,13 @@ from cluster.settings import Settings
 def run(
     settings: Settings,
     *,
-    host: str | None = None,
     port: int | None = None,
     edge_id: str | None = None,
     report_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `report_ready` gets the edge's URL once it answers.
 
-    Host, port and id are by default those of the settings, and an id kept in the cache's directory; port 0 takes a free one.
+    `port` is by default the settings' (0 takes a free one), `edge_id` one kept in the cache's directory.
 
     Raises:
         PortUnavailable: the port is in use or not allowed.
@@ -28,4 +27,4 @@ def run(
     """
     from cluster.edge.server import serve
 
-    serve(settings, host, port, edge_id, report_ready)
+    serve(settings, settings.edge_port if port is None else port, edge_id, report_ready)

@@ -25,8 +25,7 @@ def main() -> int:
     )
     try:
         run(
-            load(),
-            host=options.host,
+            load(host=options.host, edge_port=options.port or None),
             port=options.port,
             edge_id=options.edge_id,
             report_ready=lambda url: print(f"edge ready at {url}", flush=True),

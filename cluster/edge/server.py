@@ -46,22 +46,22 @@ STOP_S: Final = 0.8
 LAST_RESORT_S: Final = 5.0
 
 
-def serve(settings: Settings, host: str | None, port: int | None, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
+def serve(settings: Settings, port: int, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
     """See `cluster.edge.run`."""
-    uvloop.run(_serve(settings, host or settings.host, settings.edge_port if port is None else port, edge_id, report_ready))
+    uvloop.run(_serve(settings, port, edge_id, report_ready))
 
 
-async def _serve(settings: Settings, host: str, port: int, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
+async def _serve(settings: Settings, port: int, edge_id: str | None, report_ready: Callable[[str], None] | None) -> None:
     assert settings.edge_cache is not None
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     _allow_open_files()
     counters = Counters()
-    listener = _listen(host, port)
+    listener = _listen(settings.host, port)
     cache = DiskCache(settings.edge_cache, settings.edge_cache_bytes, counters)
     cache.open()
-    url = settings.model_copy(update={"host": host, "edge_port": listener.getsockname()[1]}).own_edge_url
+    url = settings.model_copy(update={"edge_port": listener.getsockname()[1]}).own_edge_url
     revoked = RevokedSessions(partial(open_store, settings.store, REVOKED_SESSIONS))
     program = EdgeProgram(
         edge_id or cache.edge_id(),

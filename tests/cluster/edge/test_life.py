@@ -90,3 +90,10 @@ def test_a_wrong_setting_is_one_clear_line(tmp_path: Path) -> None:
     code, said = refusal(tmp_path, MATINEE_EDGE_CACHE_BYTES="many")
     assert (code, said.count("\n")) == (2, 1)
     assert "MATINEE_EDGE_CACHE_BYTES='many'" in said
+
+
+def test_a_wrong_address_or_port_is_one_clear_line(tmp_path: Path) -> None:
+    for option, value, setting in (("--host", "nowhere", "MATINEE_HOST"), ("--port", "70000", "MATINEE_EDGE_PORT")):
+        code, said = refusal(tmp_path, option, value)
+        assert (code, said.count("\n")) == (2, 1)
+        assert setting in said
