@@ -5,15 +5,29 @@ Main path: probe -> plan -> every chunk -> every track -> gather -> package -> s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from serve_apps.studio.encode.packaging import Packaged
-from serve_apps.studio.encode.plan import Plan
+from serve_apps.studio.encode.audio import encode_audio
+from serve_apps.studio.encode.chunk import encode_chunk
+from serve_apps.studio.encode.packaging import Packaged, gather, package
+from serve_apps.studio.encode.plan import Plan, plan
+from serve_apps.studio.encode.probe import probe
 from serve_apps.studio.encode.programs import DEFAULT, Programs
-from serve_apps.studio.encode.stills import ArtworkFile
+from serve_apps.studio.encode.stills import ArtworkFile, artwork, thumbnails
+from serve_apps.studio.encode.subtitles import convert_sidecar, extract_subtitles
+
+
+class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """A subtitle file that comes beside the film."""
+
+    content: bytes
+    language: str = "und"
+    title: str = ""
+    forced: bool = False
 
 
 class Encoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +47,7 @@ async def encode_file(
     ladder: tuple[int, ...] | None = None,
     preset: str = "veryfast",
     language: str = "und",
-    sidecars: tuple[Path, ...] = (),
+    sidecars: Sequence[Sidecar] = (),
     on_progress: Callable[[int, int], None] | None = None,
     programs: Programs = DEFAULT,
 ) -> Encoded:
@@ -41,5 +55,36 @@ async def encode_file(
 
     Raises:
         MediaRefused: it cannot be encoded.
+        StorageFull: the disk is full.
     """
-    raise NotImplementedError
+    work = out_dir / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        film = plan(await probe(path, work, programs=programs), ladder=ladder, preset=preset, version_id=version_id, language=language)
+        results = []
+        for chunk in film.chunks:
+            done = _progress(on_progress, chunk.first_frame, film.frames_total)
+            results.append(await encode_chunk(path, film, chunk, work, done, programs=programs))
+            film.require_decodable(sum(result.missing_frames for result in results))
+        sounds = [await encode_audio(path, film, stream, work, programs=programs) for stream in film.audio]
+        texts = [await extract_subtitles(path, film, stream, work, programs=programs) for stream in film.subtitles]
+        beside = [
+            convert_sidecar(it.content, film, work, number=number, language=it.language, title=it.title, forced=it.forced)
+            for number, it in enumerate(sidecars)
+        ]
+        videos = [
+            await gather(film, rendition, [result.files[number] for result in results], work, programs=programs)
+            for number, rendition in enumerate(film.renditions)
+        ]
+        tracks = [text for text in texts if text is not None] + beside
+        packaged = await package(film, videos, work, sounds, tracks, out_dir / "media", programs=programs)
+        sheets = await thumbnails(film, videos[0], out_dir / "media", programs=programs)
+        found = await artwork(film, videos[0], videos[-1], out_dir / "artwork", programs=programs)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    packaged = msgspec.structs.replace(packaged, files=tuple(sorted({*packaged.files, *sheets})))
+    return Encoded(plan=film, packaged=packaged, artwork=found, missing_frames=sum(result.missing_frames for result in results))
+
+
+def _progress(tell: Callable[[int, int], None] | None, before: int, total: int) -> Callable[[int], None] | None:
+    return (lambda frames: tell(before + frames, total)) if tell else None
