@@ -13,6 +13,7 @@ from typing import Final
 
 from granian._granian import RSGIHTTPProtocol as HTTPProtocol
 
+from cluster.edge.answers import Headers
 from cluster.edge.counters import Counters
 from cluster.edge.origin import Origin
 from cluster.errors import OriginUnavailable, Overloaded
@@ -21,8 +22,6 @@ AT_ONCE: Final = 64
 STALL_S: Final = 30.0
 IN_MEMORY_BYTES: Final = 256 * 2**10
 """Smaller bodies are sent at once. More than a pipe holds, so the first chunk of a larger body waits until Granian has opened the pipe."""
-
-Headers = list[tuple[str, str]]
 
 
 class Passing:
