@@ -36,6 +36,7 @@ POLL_S: Final = 0.5
 AGAIN_AFTER_S: Final = 3.0
 RESIZE_EVERY_S: Final = 10.0
 NAME: Final = "encode-runner"
+NAMESPACE: Final = "matinee"
 
 
 class EncodeRunner:
@@ -209,13 +210,13 @@ class Runner:
 
         with contextlib.suppress(Exception):
             if self._handle is None:
-                self._handle = await asyncio.to_thread(ray.get_actor, NAME)
+                self._handle = await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE)
             self._handle.nudge.remote()
 
 
 def start_runner(settings: Settings) -> Any:
-    """Start the actor unless it runs, in the namespace of the connected Ray; returns its handle."""
+    """Start the actor unless it runs; returns its handle."""
     import ray
 
     actor = ray.remote(max_restarts=-1, max_task_retries=0, num_cpus=0.05)(EncodeRunnerActor)
-    return actor.options(name=NAME, lifetime="detached", get_if_exists=True, max_pending_calls=10_000).remote(settings)
+    return actor.options(name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, max_pending_calls=10_000).remote(settings)

@@ -11,16 +11,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from cluster.durable import Row, Store, open_objects, open_store
-from cluster.errors import Conflict, Overloaded, TooLarge
+from cluster.errors import Conflict, Misconfigured, Overloaded, TooLarge
 from cluster.settings import Settings
 from serve_apps.idempotency import Idempotency
 from serve_apps.studio import policy
 from serve_apps.studio.blobs import Blobs
 from serve_apps.studio.catalog_port import Catalog
+from serve_apps.studio.encode.ladder import MAX_HEIGHT, MIN_HEIGHT
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobRecord, JobState
-from serve_apps.studio.schemas import Job, NewJob, StudioStatus, Usage
+from serve_apps.studio.schemas import Height, Job, NewJob, StudioStatus, Usage
 from serve_apps.studio.tables import JOBS, KEYS, LISTS, UPLOADS
 from serve_apps.studio.uploads import Upload, Uploads
 
@@ -47,6 +50,7 @@ class Studio:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._catalog, self._nudge, self._now_s = settings, catalog, nudge, now_s
+        self._ladder = tuple(parse_ladder(settings.ladder))
         self._stores: list[Store] = []
         self._appending = self._watching = 0
         self.uploads: Uploads
@@ -140,7 +144,7 @@ class Studio:
             account_id=account_id,
             upload_id=wanted.upload_id,
             playable_id=wanted.playable_id,
-            ladder=tuple(wanted.ladder or parse_ladder(self._settings.ladder)),
+            ladder=tuple(wanted.ladder or self._ladder),
             preset=self._settings.preset,
             language=wanted.language,
             sidecars=tuple(policy.Sidecar(item.upload_id, item.language, item.label) for item in wanted.subtitles),
@@ -240,5 +244,12 @@ def to_schema(job: JobRecord) -> Job:
 
 
 def parse_ladder(setting: str) -> list[int]:
-    """Return the heights of MATINEE_LADDER; none means all."""
-    return [int(height) for height in setting.split(",") if height.strip()]
+    """Return the heights of MATINEE_LADDER; none means all.
+
+    Raises:
+        Misconfigured: it is no list of heights.
+    """
+    try:
+        return TypeAdapter(list[Height]).validate_python([height.strip() for height in setting.split(",") if height.strip()])
+    except ValidationError as error:
+        raise Misconfigured(f"MATINEE_LADDER={setting!r} must be even heights from {MIN_HEIGHT} to {MAX_HEIGHT}, as 360,720") from error
