@@ -55,7 +55,9 @@ class Passing:
                     raise OriginUnavailable(f"The origin sent {len(body)} bytes of {length_bytes}")
                 protocol.response_bytes(status, headers, body)
             else:
-                first = await anext(chunks)
+                first = await anext(chunks, b"")
+                if not first:
+                    raise OriginUnavailable("The origin sent nothing")
                 if self._closed:
                     raise Overloaded("The edge is stopping", retry_after_s=1)
                 pump = asyncio.create_task(self._pump(protocol, status, headers, first, chunks))
