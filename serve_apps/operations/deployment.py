@@ -9,19 +9,17 @@ from ray.serve import Application
 from ray.serve.config import AutoscalingConfig
 
 from cluster.durable import open_log, open_store
+from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
 from serve_apps.http import served
+from serve_apps.operations.lag import Lag
 from serve_apps.operations.routes import PREFIX, create_api
 from serve_apps.operations.service import Cluster, Operations
 from serve_apps.operations.tables import SCALES
-from serve_apps.serving import Replica, ServeTarget
-from serve_apps.studio.schemas import StudioStatus
-
-
-async def _studio_status() -> StudioStatus:
-    return StudioStatus.model_validate(await ServeTarget("studio").invoke("status"))
+from serve_apps.serving import Replica
+from serve_apps.studio.client import StudioClient
 
 
 @serve.deployment(
@@ -47,7 +45,8 @@ class OperationsReplica(Replica):
             open_scales=partial(open_store, settings.store, SCALES),
             open_edges=partial(open_store, settings.store, EDGES),
             open_log=partial(open_log, settings.log),
-            studio=_studio_status,
+            studio=StudioClient().status,
+            lag=Lag(partial(open_store, settings.store, HINTS), partial(open_store, settings.store)),
         )
         await self.serve(operations, served(create_api(operations, await open_gate(settings)), PREFIX))
 

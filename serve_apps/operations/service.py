@@ -19,6 +19,7 @@ from cluster.edge.registry import live_edges
 from cluster.errors import ApplicationNotFound, MatineeError, ServiceUnavailable
 from cluster.events import TOPICS
 from cluster.settings import Settings
+from serve_apps.operations.lag import Lag
 from serve_apps.operations.policy import ScaleRange, condition_of, is_ready, require_range
 from serve_apps.operations.scales import keep_scale, kept_scales
 from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, EdgeSummary, LogStatus, Status
@@ -80,12 +81,12 @@ class Operations:
         open_edges: StoreFactory,
         open_log: LogFactory,
         studio: Callable[[], Awaitable[StudioStatus]],
-        unpublished: Callable[[], Awaitable[int]] | None = None,
+        lag: Lag,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._cluster, self._now_s = settings, cluster, now_s
         self._open_scales, self._open_edges, self._open_log = open_scales, open_edges, open_log
-        self._studio, self._unpublished = studio, unpublished
+        self._studio, self._lag = studio, lag
 
     async def open(self) -> None:
         """Open the stores and the log."""
@@ -98,6 +99,7 @@ class Operations:
         await self._scales.close()
         await self._edges.close()
         await self._log.close()
+        await self._lag.close()
 
     async def check(self) -> None:
         """Answer from memory: a sick cluster is no reason to replace who reports it."""
@@ -109,7 +111,7 @@ class Operations:
             self._or(self._blocking(self._cluster.actors, 1.0), dict[str, bool]()),
             self._or(self._live_edges(), list[EdgeSummary]()),
             self._or(self._studio(), None),
-            self._or(self._facts(), LogStatus(unpublished=None, topics={})),
+            self._or(self._facts(), LogStatus(unpublished=None, oldest_unpublished_s=None, topics={})),
         )
         return Status(
             site_url=self._settings.site_url,
@@ -173,8 +175,8 @@ class Operations:
 
     async def _facts(self) -> LogStatus:
         ends = await asyncio.gather(*(self._end_of(topic.name, topic.partitions) for topic in TOPICS))
-        unpublished = await self._unpublished() if self._unpublished else None
-        return LogStatus(unpublished=unpublished, topics=dict(ends))
+        waiting = await self._lag.look()
+        return LogStatus(unpublished=waiting.facts, oldest_unpublished_s=waiting.oldest_s, topics=dict(ends))
 
     async def _end_of(self, name: str, partitions: int) -> tuple[str, int]:
         topic = next(topic for topic in TOPICS if topic.name == name)

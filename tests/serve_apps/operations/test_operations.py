@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cluster.durable import Row, open_log, open_store
+from cluster.durable import Insert, Mode, Row, Table, open_log, open_store
+from cluster.durable.outbox import HINTS, OUTBOX_PREFIX, open_outbox
 from cluster.edge.registry import EDGES
 from cluster.edge.registry import PARTITION as EDGE_PARTITION
 from cluster.errors import NotAuthenticated, ServiceUnavailable
@@ -20,6 +21,7 @@ from cluster.events import CATALOG, Event
 from cluster.security.claims import Claims
 from cluster.settings import Settings
 from serve_apps.http import served
+from serve_apps.operations.lag import REFRESH_S, Lag
 from serve_apps.operations.policy import ScaleRange
 from serve_apps.operations.routes import PREFIX, create_api
 from serve_apps.operations.scales import kept_scales
@@ -97,7 +99,7 @@ async def studio_hangs() -> StudioStatus:
 async def operations(
     folder: Path, cluster: FakeCluster, studio: Callable[[], Awaitable[StudioStatus]] = studio_with_work, clock: Clock | None = None
 ) -> AsyncIterator[Running]:
-    settings = Settings(data=folder)
+    settings, now_s = Settings(data=folder), clock or Clock()
     service = Operations(
         settings,
         cluster,
@@ -105,7 +107,8 @@ async def operations(
         open_edges=partial(open_store, settings.store, EDGES),
         open_log=partial(open_log, settings.log),
         studio=studio,
-        now_s=clock or Clock(),
+        lag=Lag(partial(open_store, settings.store, HINTS, now_s), partial(open_store, settings.store), now_s),
+        now_s=now_s,
     )
     await service.open()
     app = served(create_api(service, TwoTokens()), PREFIX)
@@ -161,6 +164,28 @@ def test_status_counts_what_the_log_holds(tmp_path: Path) -> None:
             await log.close()
         assert told["log"]["topics"]["catalog"] == 5
         assert told["log"]["topics"]["playback"] == 0
+
+    run(test)
+
+
+def test_status_tells_of_facts_that_wait_to_be_published(tmp_path: Path) -> None:
+    async def test() -> None:
+        clock = Clock()
+        async with operations(tmp_path, FakeCluster(), clock=clock) as running:
+            assert (await running.get("/status")).json()["log"]["unpublished"] == 0
+            store = await open_store(running.settings.store, Table("titles", Mode.LINEAR, group="catalog"))
+            outbox = await open_outbox(running.settings, store, now_s=clock)
+            facts = [Event(CATALOG.name, "title.changed", "t1", version, 1.0, {}) for version in (1, 2)]
+            await outbox.commit("t1", [Insert("row", "title", {})], facts)
+            clock.advance(REFRESH_S + 2)
+            told = (await running.get("/status")).json()["log"]
+            assert (told["unpublished"], told["oldest_unpublished_s"]) == (2, REFRESH_S + 2)
+            for row in await store.scan("t1", OUTBOX_PREFIX):
+                await store.delete(row)
+            clock.advance(REFRESH_S)
+            assert (await running.get("/status")).json()["log"]["unpublished"] == 0
+            await outbox.close()
+            await store.close()
 
     run(test)
 
