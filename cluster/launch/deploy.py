@@ -17,6 +17,7 @@ from ray import serve
 from ray.serve import Application
 
 from actors.outbox_relay import Relay
+from actors.sessions import client as sessions
 from cluster.launch.serve_cluster import ServeCluster
 from cluster.settings import Settings
 from serve_apps.auth import deployment as auth
@@ -24,7 +25,10 @@ from serve_apps.catalog import deployment as catalog
 from serve_apps.operations import deployment as operations
 from serve_apps.operations.policy import ScaleRange
 from serve_apps.operations.service import Placed
+from serve_apps.playback import deployment as playback
 from serve_apps.profiles import deployment as profiles
+from serve_apps.studio import deployment as studio
+from serve_apps.studio import runner
 from serve_apps.web import deployment as web
 
 NAMESPACE: Final = "matinee"
@@ -50,6 +54,9 @@ APPLICATIONS: Final = (
     Placement("auth", "/api/v1/auth", "Accounts, devices, sign-in", lambda settings, _: auth.build(settings)),
     Placement("profiles", "/api/v1/profiles", "Who watches, lists, ratings", lambda settings, _: profiles.build(settings)),
     Placement("catalog", "/api/v1/titles", "Films, series, artwork", lambda settings, _: catalog.build(settings)),
+    # Encoding is none of a replica's: it runs as tasks that take no processors, but one of the resource `encode` each.
+    Placement("studio", "/api/v1/studio", "Uploads and encode jobs", lambda settings, _: studio.build(settings)),
+    Placement("playback", "/api/v1/playback", "Sessions, places, history", lambda settings, _: playback.build(settings)),
     Placement("operations", "/api/v1/operations", "What runs, and how many of it", operations.build, scale=SINGLE),
     Placement("web", "/", "This page", lambda _, cluster: web.build(cluster), scale=SINGLE),
 )
@@ -63,7 +70,11 @@ class Host:
     start: Callable[[Settings], object]
 
 
-ACTORS: Final = (Host(lambda _: ["outbox-relay"], Relay.get_or_start),)
+ACTORS: Final = (
+    Host(lambda _: ["outbox-relay"], Relay.get_or_start),
+    Host(sessions.names, sessions.start_all),
+    Host(lambda _: [runner.NAME], runner.start_runner),
+)
 
 
 def describe(settings: Settings) -> ServeCluster:

@@ -46,6 +46,8 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
         "RAY_AUTH_TOKEN_PATH": str(ray_token(settings)),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        # Ray's default is 15, hardly above the encoders' 19: services would starve beside them.
+        "RAY_worker_niceness": "0",
         "RAY_worker_register_timeout_seconds": "180",
         "RAY_ROTATION_MAX_BYTES": str(8 * 2**20),
         "RAY_ROTATION_BACKUP_COUNT": "1",
