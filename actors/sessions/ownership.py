@@ -13,7 +13,7 @@ from typing import Final
 
 from actors.sessions.draft import Decision
 from actors.sessions.locks import AccountLocks
-from actors.sessions.policy import CONFIRM_S, PARTITIONS, Leases, partition_of
+from actors.sessions.policy import PARTITIONS, Leases, partition_of
 from actors.sessions.rows import Account, read_account, read_pulses
 from actors.sessions.stream import Ending, Pulse
 from actors.sessions.tables import BEAT, ENDED, OWNER, OWNERS, SHARDS, STREAM, Tables, live_partition
@@ -72,7 +72,6 @@ class Ownership:
         self.tables, self._shard, self._shards, self._now_s = tables, shard, shards, now_s
         self._kept: dict[str, Kept] = {}
         self._locks = AccountLocks()
-        self._confirmed_at_s = now_s()
         self._unread = [partition for partition in range(PARTITIONS) if partition % shards == shard]
 
     def __len__(self) -> int:
@@ -82,18 +81,16 @@ class Ownership:
         return iter(list(self._kept.items()))
 
     async def confirm(self) -> None:
-        """Make sure that no other owner has taken the shard over, as of at most CONFIRM_S ago.
+        """Make sure that no other owner has taken the shard over.
+
+        What was written before this is seen by whoever takes over after it: nothing is acknowledged without.
 
         Raises:
             Fenced: one has.
         """
-        now_s = self._now_s()
-        if 0 <= now_s - self._confirmed_at_s < CONFIRM_S:
-            return
         row = await self.tables.streams.get(SHARDS, OWNERS)
         if row is None or row.value["shards"] != self._shards or row.value["owners"].get(str(self._shard)) != self.epoch:
-            raise Fenced(f"Session shard {self._shard} has a newer owner")
-        self._confirmed_at_s = now_s
+            raise self._fenced()
 
     async def current(self, account_id: str, session_id: str = "") -> tuple[Kept, Account]:
         """Return an account, read if it is not in memory; also if memory may be old and lacks the session."""
@@ -122,14 +119,17 @@ class Ownership:
                 decision = decide(self._require_owned(kept.account), kept)
                 if decision is None:
                     return None
+                # Before: a newer owner lengthens leases that this decision may call ended. After: it may have read the account before.
+                await self.confirm()
                 try:
                     await self._commit(decision, kept)
                 except VersionConflict as conflict:
                     if OWNER in conflict.fields.get("failed", (OWNER,)):
                         continue
                     raise
+                await self.confirm()
                 return decision
-        raise Fenced("The account is changed by another owner")
+        raise self._fenced()
 
     async def forget(self, account_id: str) -> None:
         """Drop an account that has no streams from memory."""
@@ -163,8 +163,11 @@ class Ownership:
 
     def _require_owned(self, account: Account) -> Account:
         if account.epoch > self.epoch:
-            raise Fenced(f"Session shard {self._shard} has a newer owner")
+            raise self._fenced()
         return account
+
+    def _fenced(self) -> Fenced:
+        return Fenced(f"Session shard {self._shard} has a newer owner")
 
     async def _read(self, account_id: str, kept: Kept) -> Account:
         streams = self.tables.streams

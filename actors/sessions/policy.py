@@ -18,8 +18,6 @@ from cluster.durable import partition_of as spread
 from cluster.errors import StreamLimitReached
 
 PARTITIONS: Final = 256
-CONFIRM_S: Final = 1.0
-"""How long a shard trusts that nobody has taken it over."""
 REVIVABLE_LEASES: Final = 10
 """A stream is over that many leases after it was last heard of; until then a beat revives it, if its slot was not taken."""
 
@@ -31,13 +29,14 @@ class Leases(msgspec.Struct, frozen=True):
     taken_over_at_s: float
     """When the shard came up. Beats could not arrive while there was none: the leases that were live then are lengthened, once."""
 
+    def kept_end_s(self, stream: Stream, pulse: Pulse | None) -> float:
+        """Return when the lease ends as far as the store knows: what a player may be told."""
+        return max(stream.renewed_at_s, pulse.at_s if pulse else 0.0) + self.lease_s
+
     def end_s(self, stream: Stream, pulse: Pulse | None) -> float:
-        """Return when the stream's lease ends."""
-        end_s = max(stream.renewed_at_s, pulse.at_s if pulse else 0.0) + self.lease_s
-        if end_s <= self.taken_over_at_s:
-            return end_s
-        # The owner before may have acknowledged beats until it noticed, at most CONFIRM_S after.
-        return max(end_s, self.taken_over_at_s + self.lease_s + CONFIRM_S)
+        """Return when the stream's slot may be given away."""
+        end_s = self.kept_end_s(stream, pulse)
+        return max(end_s, self.taken_over_at_s + self.lease_s) if end_s > self.taken_over_at_s else end_s
 
 
 def partition_of(account_id: str) -> int:

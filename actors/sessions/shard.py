@@ -219,7 +219,7 @@ class SessionShard:
         pulse = kept.pulses.get(beat.session_id)
         if stream is None or pulse is None:
             return None
-        return Saved(pulse.sequence, max(0.0, owned.leases.end_s(stream, pulse) - self._now_s()))
+        return Saved(pulse.sequence, max(0.0, owned.leases.kept_end_s(stream, pulse) - self._now_s()))
 
     def _ender(self, owned: Ownership, sessions: dict[str, Ending], last: Pulses | None = None) -> Decide:
         return lambda account, kept: policy.end(account, {**kept.pulses, **(last or {})}, sessions, owned.epoch, self._now_s())
