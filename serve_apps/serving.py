@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster.errors import MatineeError, Overloaded, ServiceUnavailable
 
@@ -90,7 +90,7 @@ class Replica:
         self._service, self._app, self._callable = service, app, callable_methods
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._app
+        return _leaving_request_id(self._app)
 
     async def call(self, method: str, *args: Any) -> Any:
         """Answer a typed client of another service."""
@@ -102,3 +102,16 @@ class Replica:
     async def check_health(self) -> None:
         """Answer Serve's health check."""
         await self._service.check()
+
+
+def _leaving_request_id(app: ASGIApp) -> ASGIApp:
+    # Serve gives every request the X-Request-Id that `served` takes over, and puts it into the answer itself: twice is once too often.
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_without(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [header for header in message.get("headers", []) if header[0] != b"x-request-id"]}
+            await send(message)
+
+        await app(scope, receive, send_without)
+
+    return wrapped
