@@ -47,13 +47,14 @@ def renditions(display_size: tuple[int, int], rate: Fraction, ladder: Sequence[i
     width, height = display_size
     boxes = [(WIDTHS.get(lines, 2 * round(lines * 8 / 9)), lines) for lines in heights]
     sizes = [fitted for box in boxes if (fitted := _fit(display_size, box))[0] <= width and fitted[1] <= height]
-    own = _even(width), _even(height)
+    own = max(MIN_SIDE, width // 2 * 2), max(MIN_SIDE, height // 2 * 2)
     if not sizes:
         # Smaller than every rung: the one of its own size, or, where it is long and thin, what fits the smallest box.
         sizes = [own if own[0] <= boxes[0][0] and own[1] <= boxes[0][1] else _fit(display_size, boxes[0])]
     elif not ladder and own[0] <= boxes[-1][0] and own[1] <= boxes[-1][1] and own[1] >= OWN_RUNG_RATIO * sizes[-1][1]:
         sizes.append(own)
-    return tuple(_rendition(size, rate) for size in dict.fromkeys(sizes))
+    by_lines = {size[1]: size for size in sizes}  # very long ones may have as many lines on two rungs
+    return tuple(_rendition(size, rate) for size in by_lines.values())
 
 
 def _fit(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:

@@ -56,10 +56,14 @@ def text_playlist(duration_s: float) -> str:
     )
 
 
-def mpd(text: str, tracks: Sequence[TextTrack]) -> str:
-    """Return the DASH manifest with subtitles."""
+def mpd(text: str, tracks: Sequence[TextTrack], *, default_audio: str) -> str:
+    """Return the DASH manifest with subtitles, and one sound marked as the main one."""
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    text = re.sub(r' *<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>\n', "", text)
+    main = f"      <Label>{escape(default_audio)}</Label>\n"
+    text = text.replace(main, f'      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>\n{main}', 1)
     sets = "".join(_text_set(number, track) for number, track in enumerate(tracks, start=100))
-    return re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL).replace("  </Period>", f"{sets}  </Period>", 1)
+    return text.replace("  </Period>", f"{sets}  </Period>", 1)
 
 
 def bandwidths(master_playlist: str) -> dict[tuple[int, int], int]:

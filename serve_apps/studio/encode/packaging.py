@@ -113,7 +113,8 @@ async def package(
     default = next((track.label for track in sounds if track.default), sounds[0].label if sounds else "")
     master = manifests.master((out_dir / "master.m3u8").read_text("utf-8"), tracks, default_audio=default)
     (out_dir / "master.m3u8").write_text(master, "utf-8")
-    (out_dir / "manifest.mpd").write_text(manifests.mpd((out_dir / "manifest.mpd").read_text("utf-8"), tracks), "utf-8")
+    mpd = manifests.mpd((out_dir / "manifest.mpd").read_text("utf-8"), tracks, default_audio=default)
+    (out_dir / "manifest.mpd").write_text(mpd, "utf-8")
     bandwidths = manifests.bandwidths(master)
     top = plan.renditions[-1]
     return Packaged(

@@ -14,7 +14,7 @@ import msgspec
 from serve_apps.studio.encode.audio import encode_audio
 from serve_apps.studio.encode.chunk import encode_chunk
 from serve_apps.studio.encode.packaging import Packaged, gather, package
-from serve_apps.studio.encode.plan import Plan, plan
+from serve_apps.studio.encode.plan import SEGMENTS_A_CHUNK, Plan, plan
 from serve_apps.studio.encode.probe import probe
 from serve_apps.studio.encode.programs import DEFAULT, Programs
 from serve_apps.studio.encode.stills import ArtworkFile, artwork, thumbnails
@@ -47,6 +47,7 @@ async def encode_file(
     ladder: tuple[int, ...] | None = None,
     preset: str = "veryfast",
     language: str = "und",
+    chunk_segments: int = SEGMENTS_A_CHUNK,
     sidecars: Sequence[Sidecar] = (),
     on_progress: Callable[[int, int], None] | None = None,
     programs: Programs = DEFAULT,
@@ -60,7 +61,8 @@ async def encode_file(
     work = out_dir / "work"
     work.mkdir(parents=True, exist_ok=True)
     try:
-        film = plan(await probe(path, work, programs=programs), ladder=ladder, preset=preset, version_id=version_id, language=language)
+        source = await probe(path, work, programs=programs)
+        film = plan(source, ladder=ladder, preset=preset, version_id=version_id, language=language, chunk_segments=chunk_segments)
         results = []
         for chunk in film.chunks:
             done = _progress(on_progress, chunk.first_frame, film.frames_total)

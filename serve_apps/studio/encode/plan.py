@@ -106,7 +106,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
-def plan(source: Source, *, ladder: tuple[int, ...] | None = None, preset: str, version_id: str, language: str = "und") -> Plan:
+def plan(
+    source: Source,
+    *,
+    ladder: tuple[int, ...] | None = None,
+    preset: str,
+    version_id: str,
+    language: str = "und",
+    chunk_segments: int = SEGMENTS_A_CHUNK,
+) -> Plan:
     """Plan the encode of a source; `ladder` are heights of renditions, `language` that of tracks which don't say theirs.
 
     Raises:
@@ -125,7 +133,7 @@ def plan(source: Source, *, ladder: tuple[int, ...] | None = None, preset: str, 
     frames_total = max(1, round(source.duration_s * rate)) + lead_frames
     gop_frames = round(GOP_S * rate)
     segment_frames = GOPS_A_SEGMENT * gop_frames
-    chunk_frames = SEGMENTS_A_CHUNK * segment_frames if source.seekable else frames_total
+    chunk_frames = chunk_segments * segment_frames if source.seekable else frames_total
     cuts = [*range(0, frames_total, chunk_frames), frames_total]
     if len(cuts) > 2 and cuts[-1] - cuts[-2] < segment_frames:
         del cuts[-2]  # a last chunk of a few pictures costs as much to begin as any

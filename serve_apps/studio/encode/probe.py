@@ -52,7 +52,7 @@ async def probe(path: Path, workdir: Path, *, programs: Programs = DEFAULT) -> S
     streams, container = _streams(told)
     video = _film_of(streams)
     scan = await _scan(programs, opened, workdir, str(video["index"]), path.stat().st_size)
-    timeline = read_timeline(scan.packets, _ratio(video.get("avg_frame_rate")))
+    timeline = read_timeline(scan.packets, _ratio(video.get("avg_frame_rate")), may_jump=demuxer in NO_HOLES)
     lost = _lost(demuxer, video, container, scan, timeline)
     seekable = demuxer not in NO_CLOCK and not timeline.broken
     first_s, interlaced = await _first_frames(programs, opened, workdir, str(video["index"]), seekable)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 # Rates that films are encoded at; whatever a source has is brought to the nearest.
 STANDARD_RATES = tuple(
@@ -46,20 +46,21 @@ class Timeline:
     broken: bool  # the clock jumps: it can't be entered in the middle
 
 
-def read_timeline(packets: Sequence[Packet], declared: Fraction) -> Timeline:
+def read_timeline(packets: Sequence[Packet], declared: Fraction, *, may_jump: bool = False) -> Timeline:
     """Read the clock of at least one packet.
 
     `declared` is the container's word on the rate (0: none); it decides between rates that are too near to be told apart.
+    `may_jump`: the container is one whose clock may be set anew on the way; in others a long step is a picture that stands long.
     """
+    decoded_s = [packet.dts_s for packet in packets if packet.dts_s is not None]
+    if may_jump and _jumps(decoded_s):
+        return _counted(packets, _rate(decoded_s, declared)[0], begin_s=decoded_s[0])
     # Some containers stamp the showing of only some pictures (pts); their decoding (dts) runs as evenly, a few pictures earlier.
     by_pts = all(packet.pts_s is not None for packet in packets)
     stamped = [(packet.pts_s if by_pts else packet.dts_s, packet) for packet in packets]
     known = [(time_s, packet) for time_s, packet in stamped if time_s is not None]
     if len(known) < len(packets):
         return _counted(packets, declared)
-    if _jumps([time_s for time_s, _ in known]):
-        rate, _ = _rate([time_s for time_s, _ in known], declared)
-        return _counted(packets, rate, begin_s=known[0][0], broken=True)
     times_s = sorted({time_s for time_s, _ in known})
     rate, variable = _rate(times_s, declared)
     step_s = float(1 / rate)
@@ -83,11 +84,11 @@ def gaps(times_s: Sequence[float], rate: Fraction) -> int:
     return sum(max(0, round((after - before) / step_s) - 1) for before, after in pairwise(times_s))
 
 
-def _counted(packets: Sequence[Packet], rate: Fraction, *, begin_s: float = 0.0, broken: bool = True) -> Timeline:
+def _counted(packets: Sequence[Packet], rate: Fraction, *, begin_s: float = 0.0) -> Timeline:
     # No clock to go by: the pictures follow each other at an even pace, and one can only begin at the beginning.
     rate = rate if rate > 0 else Fraction(25)
     times_s = [begin_s + float(at / rate) for at in range(len(packets))]
-    return Timeline(times_s, [], begin_s + float(len(packets) / rate), rate, False, broken)
+    return Timeline(times_s, [], begin_s + float(len(packets) / rate), rate, variable=False, broken=True)
 
 
 def _jumps(times_s: Sequence[float]) -> bool:
@@ -98,7 +99,7 @@ def _rate(times_s: Sequence[float], declared: Fraction) -> tuple[Fraction, bool]
     steps = [after - before for before, after in pairwise(times_s) if after > before]
     if not steps:
         return (declared if declared > 0 else Fraction(25)), False
-    typical = median(steps)
+    typical = median_low(steps)
     slack = 0.1 * typical + 0.0015  # containers round to milliseconds
     regular = [step for step in steps if abs(step - typical) <= slack]
     mean = sum(regular) / len(regular)

@@ -124,7 +124,8 @@ def _escape(text: str) -> str:
 
 def _seconds(parts: Sequence[str | None]) -> float:
     hours, minutes, seconds, fraction = parts
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + int((fraction or "0").ljust(3, "0")) / 1000
+    whole_s = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
+    return (whole_s * 1000 + int((fraction or "0").ljust(3, "0"))) / 1000
 
 
 def _stamp(time_s: float) -> str:
