@@ -52,9 +52,7 @@ def admit(account: Account, pulses: Pulses, start: Start, leases: Leases, epoch:
     """
     if account.session(start.session_id):
         return None
-    ends_s = {
-        held.stream.session_id: leases.end_s(held.stream, pulses.get(held.stream.session_id)) for held in account.streams.values()
-    }
+    ends_s = {held.stream.session_id: leases.end_s(held.stream, pulses.get(held.stream.session_id)) for held in account.streams.values()}
     others = [held.stream for device_id, held in account.streams.items() if device_id != start.device_id]
     others.sort(key=lambda stream: ends_s[stream.session_id])
     live = [stream for stream in others if ends_s[stream.session_id] > now_s]

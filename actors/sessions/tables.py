@@ -59,9 +59,7 @@ class Tables(msgspec.Struct, frozen=True):
         await self.opened.aclose()
 
 
-async def open_tables(
-    settings: Settings, now_s: Callable[[], float] = time.time, nudge: Callable[[int], None] | None = None
-) -> Tables:
+async def open_tables(settings: Settings, now_s: Callable[[], float] = time.time, nudge: Callable[[int], None] | None = None) -> Tables:
     """Open what a shard needs, and follow the devices that are signed out."""
     async with AsyncExitStack() as opening:
         stores: list[Store] = []

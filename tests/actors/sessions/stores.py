@@ -89,6 +89,7 @@ class Call:
 
     def __init__(self) -> None:
         self.stopped: list[asyncio.Future[str]] = []
+        self.reached = asyncio.Event()
 
     def step(self, outcome: str = "done") -> None:
         """Let the operation that has stopped longest go on: done, refused (nothing happens) or unknown (it happens, but who knows)."""
@@ -98,6 +99,7 @@ class Call:
     async def stop(self) -> str:
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.stopped.append(future)
+        self.reached.set()
         try:
             return await future
         finally:
