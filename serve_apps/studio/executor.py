@@ -131,7 +131,8 @@ class RayExecutor:
             for node in nodes
         ]:
             with contextlib.suppress(RayError, TimeoutError):  # a node that goes away takes its folders with it
-                await asyncio.wait_for(call, NODE_S)
+                async with asyncio.timeout(NODE_S):
+                    await call
 
     async def _end(self, reference: Any) -> None:
         import ray
@@ -144,7 +145,8 @@ class RayExecutor:
 
 async def _ended(reference: Any) -> bool:
     try:
-        await asyncio.wait_for(reference, STOP_S)
+        async with asyncio.timeout(STOP_S):
+            await reference
     except TimeoutError:
         return False
     except Exception:

@@ -95,8 +95,8 @@ class EncodeRunner:
         while not self._stores:
             try:
                 await self.open()
-            except MatineeError as error:
-                log.warning("the runner cannot start yet", reason=str(error))
+            except Exception as error:
+                log.warning("the runner cannot start yet", reason=repr(error))
                 await self.close()
                 await asyncio.sleep(AGAIN_AFTER_S)
         resize_at_s = time.monotonic()
@@ -116,8 +116,10 @@ class EncodeRunner:
                 log.warning("the runner waits", reason=str(error))
             except Exception:
                 log.exception("unexpected error in the runner")
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes with the time-out (gh-86296).
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._nudged.wait()
             self._nudged.clear()
 
     async def tick(self) -> None:
