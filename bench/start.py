@@ -100,7 +100,9 @@ def time_empty(environ: dict[str, str], names: list[str], actors: int, ports: li
     """Start and stop the empty applications; returns the seconds until all of them answered."""
     started_s = time.monotonic()
     argv = [sys.executable, "-c", EMPTY, ",".join(names), str(actors), "1", str(ports[0]), str(ports[2])]
-    child = subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(
+        argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     assert child.stdout is not None and child.stdin is not None
     said = child.stdout.readline()
     took_s = time.monotonic() - started_s
@@ -135,7 +137,10 @@ def main() -> None:
     try:
         first_s, status = time_matinee(own)
         names, actors = [application["name"] for application in status["applications"]], len(status["actors"])
-        print(f"{len(names)} applications, {actors} actors, 1 edge; the first start, with an empty data directory: {first_s:.1f} s", flush=True)
+        print(
+            f"{len(names)} applications, {actors} actors, 1 edge; the first start, with an empty data directory: {first_s:.1f} s",
+            flush=True,
+        )
         time_empty(bare, names, actors, ports)
         matinee, empty = [], []
         for _ in range(times):

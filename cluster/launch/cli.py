@@ -13,6 +13,7 @@ import typer
 
 from cluster.errors import MatineeError, Misconfigured
 from cluster.launch import down, edge, scale, status, up
+from cluster.launch.ingest import command as ingest
 
 app: Final = typer.Typer(
     help="Matinee: a streaming service that you run yourself.",
@@ -22,7 +23,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Settings come from the environment (MATINEE_PORT, …). Everything is kept under MATINEE_DATA, by default ./matinee-data.",
 )
-for group in (up, status, scale, edge, down):
+for group in (up, status, ingest, scale, edge, down):
     group.register(app)
 
 

@@ -31,9 +31,6 @@ from serve_apps.studio import deployment as studio
 from serve_apps.studio import runner
 from serve_apps.web import deployment as web
 
-NAMESPACE: Final = "matinee"
-
-
 SERVICE: Final = ScaleRange(1, 4)
 SINGLE: Final = ScaleRange(1, 2)
 
@@ -81,8 +78,7 @@ def describe(settings: Settings) -> ServeCluster:
     """Return what is to be deployed, as operations and the page at / see it."""
     placed = [Placed(placement.name, placement.prefix, placement.scale) for placement in APPLICATIONS]
     does = [placement.does for placement in APPLICATIONS]
-    actor_names = [name for host in ACTORS for name in host.names(settings)]
-    return ServeCluster(settings, version_of(settings), placed, does, actor_names)
+    return ServeCluster(settings, version_of(settings), placed, does, actor_names(settings))
 
 
 def deploy(settings: Settings, cluster: ServeCluster, scales: Mapping[str, ScaleRange], *, only: str | None = None) -> None:
@@ -120,6 +116,11 @@ def _bound(placement: Placement, settings: Settings, cluster: ServeCluster, scal
         _internal=True,
     )
     return application
+
+
+def actor_names(settings: Settings) -> list[str]:
+    """Return the names of all actors."""
+    return [name for host in ACTORS for name in host.names(settings)]
 
 
 def start_actors(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from cluster.errors import AlreadyRunning, StartFailed
 from cluster.launch import ending
 from cluster.launch.instance import Instance, read
+from cluster.launch.joining import leave
 from cluster.launch.supervisor import sweep_stale
 from cluster.settings import load
 
@@ -40,6 +41,8 @@ def down() -> None:
     except AlreadyRunning as error:
         raise StartFailed("Matinee is starting or stopping at this moment: try again") from error
     try:
+        if instance.stale is not None and instance.stale.ray_address and not instance.stale.failed:
+            leave(instance.stale.ray_address, [application.name for application in instance.stale.applications])
         sweep_stale(instance)
     finally:
         instance.release()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -35,6 +36,7 @@ from serve_apps.operations.tables import SCALES
 
 OBJECT_STORE_BYTES: Final = 256 * 2**20
 """Only task arguments and results pass here; video goes through the object store of MATINEE_OBJECTS."""
+FINAL: Final = re.compile(r"^.*\b(Misconfigured|CorruptData|ModeMixed|StorageFull): (.+)$", re.MULTILINE)
 REPORT_EVERY_S: Final = 2.0
 STARTING_EVERY_S: Final = 0.2
 
@@ -139,7 +141,13 @@ class Head:
     def _require_hope(self, placed: list[Placed], seen: dict[str, Seen]) -> None:
         for application in placed:
             found = seen.get(application.name)
-            if found is not None and found.serve_status == "DEPLOY_FAILED":
+            if found is None:
+                continue
+            # Serve tries twenty times; what is wrong with the data or a setting stays wrong.
+            final = FINAL.search(found.message)
+            if final is not None:
+                raise (Misconfigured if final[1] == "Misconfigured" else StartFailed)(f"{application.name}: {final[2]}")
+            if found.serve_status == "DEPLOY_FAILED":
                 raise StartFailed(f"{application.name} does not start: {_last_line(found.message)}")
 
     def _answers(self, placed: list[Placed]) -> bool:

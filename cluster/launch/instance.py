@@ -73,6 +73,8 @@ class State(msgspec.Struct, frozen=True):
     """Every application answered once, and the edge, if there is one."""
     edge: str = ""
     """How the edge is: `runs`, or what it said last."""
+    demo: str = ""
+    """How far the demo is filled, for people."""
     failed: str = ""
     """Why it ended, if not on demand."""
     applications: tuple[ApplicationState, ...] = ()
@@ -104,7 +106,7 @@ class Instance:
         self.data, self.stale = data, stale
         self.run_id = new_id()
         self.run_dir = private_directory(data)
-        self._lock = lock
+        self.lock = lock
         self._last: State | None = None
 
     @classmethod
@@ -169,7 +171,7 @@ class Instance:
         for name in ("descendants.json", *(() if keep_state else ("instance.json",))):
             with contextlib.suppress(OSError):
                 (run_folder(self.data) / name).unlink()
-        os.close(self._lock)
+        os.close(self.lock)
 
 
 def private_directory(data: Path) -> Path:

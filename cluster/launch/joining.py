@@ -5,14 +5,19 @@ Main path: `require_cluster` asks every node for its environment and names what 
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import subprocess
+import sys
 from typing import Any, Final
 
 from cluster.errors import Misconfigured
-from cluster.launch.environment import missing_on
+from cluster.launch.environment import EVERYWHERE, missing_on
 from cluster.settings import Settings
 
 ASK_TIMEOUT_S: Final = 30.0
+LEAVE_TIMEOUT_S: Final = 60.0
 
 
 def require_cluster(settings: Settings) -> None:
@@ -41,6 +46,13 @@ def remove(applications: list[str], actors: list[str]) -> None:
             continue  # it is gone already
 
 
+def leave(ray_address: str, applications: list[str]) -> None:
+    """Take what a killed `up` left on a cluster off it; in a process of its own, since Ray ends its driver as it likes."""
+    argv = [sys.executable, "-m", "cluster.launch.joining", ray_address, *applications]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(argv, env=os.environ | EVERYWHERE, check=False, timeout=LEAVE_TIMEOUT_S, capture_output=True)
+
+
 def _environments() -> dict[str, dict[str, str]]:
     import ray
     from ray.exceptions import RayError
@@ -66,3 +78,18 @@ def _environment() -> dict[str, str]:
     import serve_apps  # noqa: F401  -- a node without Matinee installed fails here
 
     return {name: value for name, value in os.environ.items() if name.startswith(("RAY_", "OMP_"))}
+
+
+def main() -> None:
+    """Connect and remove; the arguments are the cluster's address and the applications."""
+    import ray
+
+    from cluster.launch.deploy import actor_names
+    from cluster.settings import load
+
+    ray.init(address=sys.argv[1], namespace="matinee", log_to_driver=False, logging_level=logging.ERROR)
+    remove(sys.argv[2:], actor_names(load()))
+
+
+if __name__ == "__main__":
+    main()

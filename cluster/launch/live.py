@@ -46,6 +46,8 @@ def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
         lines.add_row("Ray dashboard", state.dashboard_url)
     if state.edge:
         lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
+    if state.demo:
+        lines.add_row("Demo", state.demo)
     for note in notes:
         label, _, text = note.partition(": ")
         lines.add_row(label, text)

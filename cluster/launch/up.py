@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
@@ -38,6 +39,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="The port of the site and the API. [MATINEE_PORT]")] = None,
     public_url: Annotated[str | None, typer.Option(help="Where others reach this machine. [MATINEE_PUBLIC_URL]")] = None,
     edge: Annotated[bool, typer.Option("--edge/--no-edge", help="Also run an edge, which delivers the video.")] = True,
+    demo: Annotated[bool, typer.Option("--demo", help="Fill it with films, two series and two members; it can be used meanwhile.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")] = False,
 ) -> None:
     """Start Matinee on this machine, or on the Ray cluster at RAY_ADDRESS. Ctrl-C ends all that it started."""
@@ -54,24 +56,27 @@ def up(
     except BaseException:
         instance.release()
         raise
-    supervisor = Supervisor(settings, instance, ray_address=os.environ.get("RAY_ADDRESS", ""), edge=edge)
-    display = Display(Console(), lambda: notes(settings, first_start=first))
+    supervisor = Supervisor(settings, instance, ray_address=os.environ.get("RAY_ADDRESS", ""), edge=edge, demo=demo)
+    display = Display(Console(), lambda: notes(settings, first_start=first, demo=demo))
     if detach:
         _in_background(settings, supervisor, instance, display)
     else:
         _in_foreground(supervisor, instance, display)
 
 
-def notes(settings: Settings, *, first_start: bool) -> tuple[str, ...]:
-    """Return what a person should know once it runs: at the first start the operator's sign-in."""
-    if not first_start:
-        return ()
-    sign_in = f"Operator: {settings.operator_email}"
-    if settings.operator_password is not None:
-        return (f"{sign_in} with MATINEE_OPERATOR_PASSWORD",)
-    with contextlib.suppress(OSError):
-        return (sign_in, f"Password: {password_file(settings).read_text().strip()} (kept in {password_file(settings)})")
-    return (sign_in,)
+def notes(settings: Settings, *, first_start: bool, demo: bool = False) -> tuple[str, ...]:
+    """Return what a person should know once it runs, as `label: text`: the sign-ins that were made."""
+    told = []
+    if first_start and settings.operator_password is not None:
+        told.append(f"Operator: {settings.operator_email}, MATINEE_OPERATOR_PASSWORD")
+    elif first_start:
+        with contextlib.suppress(OSError):
+            told.append(f"Operator: {settings.operator_email}, {password_file(settings).read_text().strip()}")
+    if demo:
+        from cluster.launch.demo.fill import MEMBERS
+
+        told += [f"{member.name}: {member.email}, {member.password}" for member in MEMBERS]
+    return tuple(told)
 
 
 def addresses(settings: Settings, *, edge: bool, lan_address: Callable[[], str] | None = None) -> dict[str, str]:
@@ -140,11 +145,13 @@ def _in_foreground(supervisor: Supervisor, instance: Instance, display: Display)
 def _in_background(settings: Settings, supervisor: Supervisor, instance: Instance, display: Display) -> None:
     pid = os.fork()
     if pid == 0:
-        _become_daemon(settings)
+        _become_daemon(settings, instance)
         code = 1
         try:
             supervisor.adopt()
             code = supervisor.run(lambda _: None)
+        except Exception:
+            traceback.print_exc()
         finally:
             instance.release(keep_state=bool(supervisor.state.failed))
             os._exit(code)
@@ -171,8 +178,11 @@ def _in_background(settings: Settings, supervisor: Supervisor, instance: Instanc
         raise
 
 
-def _become_daemon(settings: Settings) -> None:
+def _become_daemon(settings: Settings, instance: Instance) -> None:
     os.setsid()
+    # Whatever the caller had open (a lock, a pipe that somebody reads to its end) is not ours to keep.
+    os.closerange(3, instance.lock)
+    os.closerange(instance.lock + 1, os.sysconf("SC_OPEN_MAX"))
     with Path(os.devnull).open("rb") as nothing, (logs_folder(settings.data) / "up.log").open("ab") as log:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
         os.dup2(log.fileno(), sys.stdout.fileno())

@@ -59,9 +59,7 @@ def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path) -> None:
         listener.listen()
         port = listener.getsockname()[1]
         ports = free_ports(4)
-        settings = settings_in(
-            tmp_path, port=port, edge_port=ports[0], dashboard_port=ports[1], metrics_port=ports[2], stats_port=ports[3]
-        )
+        settings = settings_in(tmp_path, port=port, edge_port=ports[0], dashboard_port=ports[1], metrics_port=ports[2], stats_port=ports[3])
         with pytest.raises(PortUnavailable, match=f"MATINEE_PORT={port}: 127.0.0.1:{port} cannot be listened on: Address already in use"):
             environment.require_ports(settings, edge=True)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import CorruptData, Misconfigured
-from cluster.launch.supervisor import keep_logs, last_line
+from cluster.launch.children import last_line
+from cluster.launch.supervisor import keep_logs
 from cluster.launch.up import addresses, notes, require_sound
 from cluster.settings import Settings
 
@@ -58,6 +59,12 @@ def test_a_password_that_was_set_is_not_printed(tmp_path: Path) -> None:
     assert "correct horse" not in told
 
 
+def test_the_demos_sign_ins_are_told(tmp_path: Path) -> None:
+    told = notes(Settings(data=tmp_path), first_start=False, demo=True)
+    assert len(told) == 2
+    assert all("@" in line for line in told)
+
+
 def test_sound_and_absent_databases_are_fine(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     require_sound(settings)
@@ -87,9 +94,10 @@ def test_rays_logs_are_kept_and_the_oldest_runs_go(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "line"), [("", ""), ("one\ntwo\n\n", "two"), ("x" * 9000 + "\nlast", "last")])
 def test_the_last_line_of_a_log_is_found(tmp_path: Path, content: str, line: str) -> None:
-    (tmp_path / "edge.log").write_text(content)
-    assert last_line(tmp_path / "edge.log") == line
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/edge.log").write_text(content)
+    assert last_line(tmp_path, "edge") == line
 
 
 def test_a_log_that_is_not_there_says_nothing(tmp_path: Path) -> None:
-    assert last_line(tmp_path / "edge.log") == ""
+    assert last_line(tmp_path, "edge") == ""

@@ -1,0 +1,46 @@
+"""Fills the demo once everything is ready, in a process of its own beside the running system."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+
+from cluster.launch.children import Lines, last_line, start_child
+from cluster.settings import Settings
+
+
+class Filler:
+    """One filling; `tell` hears how far it is, for people."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lines: Lines | None = None
+        self._done = self._total = 0
+
+    def look(self, environ: Mapping[str, str]) -> None:
+        """Start it, or hear how far it is; called every moment. It is not started again: the next `up --demo` goes on."""
+        if self._child is None:
+            self._child = start_child("cluster.launch.filling", [], self._settings.data, environ, "demo", pipe=True)
+            assert self._child.stdout is not None
+            self._lines = Lines(self._child.stdout)
+            self._tell("begins")
+        if self._lines is None:
+            return
+        for line in self._lines.read(0.0):
+            self._done, self._total = (int(number) for number in line.split())
+            self._tell(f"{self._done} of {self._total} play")
+        if self._child.poll() is not None:
+            self._lines = None
+            whole = f"all {self._total} play"
+            self._tell(whole if self._child.returncode == 0 else f"incomplete: {last_line(self._settings.data, 'demo')}")
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, if it was started."""
+        return self._child.pid if self._child is not None else None
+
+    def stop(self) -> None:
+        """End it."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()

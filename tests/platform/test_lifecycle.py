@@ -1,0 +1,99 @@
+"""What comes up goes down: by request, by Ctrl-C, and after every kind of death. One instance of its own, up at the end of each test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from cluster.launch.instance import Process
+from tests.running import COMMAND, Platform, eventually
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    instance = Platform(tmp_path_factory.mktemp("lifecycle") / "data")
+    instance.up()
+    try:
+        yield instance
+    finally:
+        instance.down()
+
+
+def everything(instance: Platform) -> list[Process]:
+    """Return the supervisor and all that it started."""
+    supervisor = psutil.Process(instance.state.supervisor.pid)
+    return [Process.of(process.pid) for process in (supervisor, *supervisor.children(recursive=True))]
+
+
+def require_nothing_left(instance: Platform, processes: list[Process]) -> None:
+    eventually(lambda: not [process for process in processes if process.alive], timeout_s=20)
+    settings = instance.settings
+    ports = {settings.port, settings.edge_port, settings.dashboard_port, settings.metrics_port, settings.stats_port}
+    listening = {connection.laddr.port for connection in psutil.net_connections("inet") if connection.status == psutil.CONN_LISTEN}
+    assert not ports & listening
+
+
+def test_down_leaves_no_process_no_port_and_another_ray_alone(own: Platform, platform: Platform) -> None:
+    others = everything(platform)
+    mine = everything(own)
+    run_dir = own.state.run_dir
+    assert own.command("scale", "web", "2").returncode == 0
+    own.down()
+    require_nothing_left(own, mine)
+    assert not os.path.exists(run_dir)  # noqa: PTH110
+    assert [process for process in others if not process.alive] == []
+    assert platform.command("status").returncode == 0
+    own.down()  # once more changes nothing
+
+    own.up()
+    (web,) = [application for application in own.status()["applications"] if application["name"] == "web"]
+    assert (web["min_replicas"], web["max_replicas"], web["target"]) == (2, 2, 2)
+    assert own.command("scale", "web", "1..2").returncode == 0
+
+
+def test_when_ray_dies_everything_is_cleaned_up(own: Platform) -> None:
+    mine = everything(own)
+    (raylet,) = [process for process in own.processes("raylet/raylet") if process.name() == "raylet"]
+    raylet.kill()
+    require_nothing_left(own, mine)
+    assert "Ray died" in own.state.failed
+    assert own.command("status").returncode == 1
+    own.up()
+
+
+def test_after_a_killed_supervisor_up_works_and_nothing_old_is_left(own: Platform) -> None:
+    mine = everything(own)
+    os.kill(own.state.supervisor.pid, signal.SIGKILL)
+    own.up()
+    assert [process for process in mine if process.alive] == []
+
+
+def test_after_everything_was_killed_up_works(own: Platform) -> None:
+    mine = everything(own)
+    for process in mine:
+        if process.alive:
+            os.kill(process.pid, signal.SIGKILL)
+    own.up()
+    assert [process for process in mine if process.alive] == []
+    assert own.command("status").returncode == 0
+
+
+def test_in_the_foreground_ctrl_c_ends_all_and_succeeds(own: Platform) -> None:
+    own.down()
+    up = subprocess.Popen([*COMMAND, "up"], env=own.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    eventually(lambda: (own.settings.data / "run/instance.json").exists() and own.state.ready, timeout_s=200)
+    mine = everything(own)
+    up.send_signal(signal.SIGINT)
+    said, _ = up.communicate(timeout=60)
+    assert up.returncode == 0, said
+    assert own.site_url in said
+    assert "Traceback" not in said
+    require_nothing_left(own, mine)
+    own.up()

@@ -1,0 +1,158 @@
+"""The session's running platform, left as it was found."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psutil
+import pytest
+
+from tests.running import Platform, eventually
+
+pytestmark = pytest.mark.ray
+
+
+def test_everything_is_healthy_when_up_returns(platform: Platform) -> None:
+    done = platform.command("status", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["ready"] is True
+    assert told["site_url"] == platform.site_url
+    assert told["dashboard_url"] == f"http://127.0.0.1:{platform.settings.dashboard_port}"
+    assert {application["state"] for application in told["applications"]} == {"healthy"}
+    assert {application["name"] for application in told["applications"]} >= {"auth", "profiles", "catalog", "operations", "web"}
+    assert all(actor["answers"] for actor in told["actors"])
+    assert [edge["url"] for edge in told["edges"]] == [platform.edge_url]
+    assert told["jobs"] == []
+
+
+def test_status_waits_for_what_is_there_already(platform: Platform) -> None:
+    assert platform.command("status", "--wait", "--timeout", "5").returncode == 0
+
+
+def test_every_listed_service_shows_its_documents(platform: Platform) -> None:
+    page = httpx.get(platform.site_url).text
+    for application in platform.state.applications:
+        path = f"{application.prefix.rstrip('/')}/docs"
+        assert f'href="{path}"' in page
+        assert httpx.get(platform.site_url + path).status_code == 200
+        assert httpx.get(f"{platform.site_url}{application.prefix.rstrip('/')}/openapi.json").json()["openapi"].startswith("3.")
+
+
+def test_an_answer_carries_one_request_id(platform: Platform) -> None:
+    answer = httpx.get(platform.site_url, headers={"X-Request-Id": "mine-1"})
+    assert answer.headers.get_list("x-request-id") == ["mine-1"]
+
+
+def test_a_second_up_says_that_it_runs_already(platform: Platform) -> None:
+    for options in ((), ("--detach",)):
+        done = platform.command("up", *options)
+        assert done.returncode == 1
+        assert "Matinee runs already" in done.stderr
+        assert platform.site_url in done.stderr
+    assert platform.command("status").returncode == 0
+
+
+def test_only_documented_ports_leave_this_machine(platform: Platform) -> None:
+    settings = platform.settings
+    documented = {settings.metrics_port, settings.stats_port}
+    for process in [psutil.Process(platform.state.supervisor.pid), *platform.processes()]:
+        name = process.name()
+        for connection in process.net_connections("inet"):
+            address, port = connection.laddr
+            if connection.status != psutil.CONN_LISTEN or address.startswith("127."):
+                continue
+            # Ray's own are guarded by its token, and only they may be on all addresses beside the documented two.
+            assert port in documented or name.startswith(("ray", "gcs_server", "python")), f"{name} listens on {address}:{port}"
+            assert port not in {settings.port, settings.edge_port, settings.dashboard_port}
+
+
+def test_rays_control_plane_refuses_who_has_no_token(platform: Platform) -> None:
+    answer = httpx.get(f"{platform.state.dashboard_url}/api/jobs/")
+    assert answer.status_code in {401, 403}
+    token = (platform.settings.data / "ray-token").read_text()
+    assert httpx.get(f"{platform.state.dashboard_url}/api/version", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_dead_edge_is_back_within_3_seconds(platform: Platform) -> None:
+    for _ in range(2):
+        (edge,) = platform.processes("-m cluster.edge")
+        edge.kill()
+        killed_s = time.monotonic()
+        psutil.wait_procs([edge])
+        eventually(lambda: _answers(platform.edge_url + "/health"), timeout_s=10)
+        assert time.monotonic() - killed_s < 3.0
+        eventually(lambda: platform.state.edge == "runs")
+
+
+def test_scaling_disturbs_no_request_and_no_replica_that_stays(platform: Platform) -> None:
+    before = {process.pid for process in platform.processes("ray::ServeReplica:web:")}
+    with _load(platform.site_url) as answers:
+        for replicas, running in (("3", 3), ("1..2", 2), ("1", 1)):
+            done = platform.command("scale", "web", replicas)
+            assert done.returncode == 0, done.stderr
+            if replicas != "1..2":
+                eventually(lambda running=running: _replicas(platform, "web") == (running, running), timeout_s=60)  # type: ignore[misc]
+            if running == 3:
+                assert before <= {process.pid for process in platform.processes("ray::ServeReplica:web:")}
+    assert set(answers) == {200}, answers
+    assert answers[200] > 100
+    with platform.operator as operator:
+        operator.request("PUT", "/api/v1/operations/applications/web/scale", json={"min_replicas": 1, "max_replicas": 2})
+
+
+def test_scaling_what_is_not_there_is_one_line(platform: Platform) -> None:
+    done = platform.command("scale", "nothing", "2")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "matinee: There is no application 'nothing'"
+
+
+def _replicas(platform: Platform, name: str) -> tuple[int, int]:
+    application = next(each for each in platform.status()["applications"] if each["name"] == name)
+    return application["replicas"], application["target"]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=0.5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def _load(url: str, clients: int = 4) -> Iterator[Counter[object]]:
+    """Ask without a pause on kept connections; what was answered, counted, is complete after the block."""
+    answers: Counter[object] = Counter()
+    stopping = threading.Event()
+    host = url.removeprefix("http://")
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(host, timeout=10)
+        while not stopping.is_set():
+            try:
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                answer.read()
+                answers[answer.status] += 1
+            except (OSError, http.client.HTTPException) as error:
+                answers[repr(error)] += 1
+                connection = http.client.HTTPConnection(host, timeout=10)
+            stopping.wait(0.01)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
