@@ -146,9 +146,10 @@ class Jobs:
 
     async def forget(self, job_id: str) -> None:
         """Remove every row of a job."""
+        job = await self.store.get(job_id, "job")
         while rows := await self.store.scan(job_id, limit=90):
             await self.store.batch(job_id, [Delete(row.sort, row.version) for row in rows])
-        await self._lists.remove("active", job_id, 1 << 62)
+        await self._lists.remove("active", job_id, job.version + 1 if job else 1)
         await self._lists.remove("jobs", job_id, 2)
 
     async def take_runner_epoch(self) -> int:
