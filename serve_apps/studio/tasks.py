@@ -193,16 +193,19 @@ class _Bench:
         return await self._keep(job, [track.file]) | {"track": msgspec.to_builtins(track)}
 
     async def _subtitles(self, job: JobRecord, planned: Plan) -> dict[str, Any]:
-        tracks: list[SubtitleTrack] = []
+        beside: list[SubtitleTrack] = []
+        # Those first: a person's mistake is told soon.
         for number, sidecar in enumerate(job.sidecars):
             path = self._place / f"sidecar-{number}"
             await self._uploads.download(sidecar.upload_id, path)
             content = await asyncio.to_thread(path.read_bytes)
-            tracks.append(convert_sidecar(content, planned, self._place, number=number, language=sidecar.language, title=sidecar.label))
+            beside.append(convert_sidecar(content, planned, self._place, number=number, language=sidecar.language, title=sidecar.label))
+        tracks: list[SubtitleTrack] = []
         for stream in planned.subtitles:
             track = await extract_subtitles(await self._source(job), planned, stream, self._place, programs=self._programs)
             if track is not None:
                 tracks.append(track)
+        tracks += beside
         return await self._keep(job, [track.file for track in tracks]) | {"tracks": [msgspec.to_builtins(track) for track in tracks]}
 
     async def _keep(self, job: JobRecord, names: list[str]) -> dict[str, Any]:
