@@ -65,7 +65,7 @@ class Head:
         self._connect(ray)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
-        self.tell(Told(stage="starting Ray Serve", processes=_ray_processes(), dashboard_url=self._dashboard_url(ray)))
+        self.tell(Told(stage="starting Ray Serve", needed=_ray_processes(), dashboard_url=self._dashboard_url(ray)))
         try:
             cluster = self._deploy()
             self._report(cluster)
@@ -201,9 +201,9 @@ async def _kept(settings: Settings) -> dict[str, ScaleRange]:
         await store.close()
 
 
-def _ray_processes() -> tuple[Process, ...]:
+def _ray_processes() -> dict[str, Process]:
     needed = {"gcs_server", "raylet"}
-    return tuple(Process.of(child.pid) for child in psutil.Process().children() if child.name() in needed)
+    return {child.name(): Process.of(child.pid) for child in psutil.Process().children() if child.name() in needed}
 
 
 def _last_line(message: str) -> str:

@@ -78,7 +78,8 @@ class State(msgspec.Struct, frozen=True):
     failed: str = ""
     """Why it ended, if not on demand."""
     applications: tuple[ApplicationState, ...] = ()
-    processes: tuple[Process, ...] = ()
+    needed: dict[str, Process] = {}
+    """Those of Ray without which nothing runs, by name."""
 
 
 def run_folder(data: Path) -> Path:

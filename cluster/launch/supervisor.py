@@ -88,9 +88,12 @@ class Supervisor:
             for line in lines.read(TICK_S):
                 self._hear(msgspec.json.decode(line, type=Told))
             if head.poll() is not None:
+                for line in lines.read(0.0):  # it may have said why
+                    self._hear(msgspec.json.decode(line, type=Told))
                 raise StartFailed(f"Ray ended unexpectedly; the log is {logs_folder(self._settings.data) / 'head.log'}")
-            if any(not process.alive for process in self.state.processes):
-                raise StartFailed("Ray died")
+            dead = [name for name, process in self.state.needed.items() if not process.alive]
+            if dead:
+                raise StartFailed(f"Ray died ({', '.join(dead)}); its logs are in {logs_folder(self._settings.data)}")
             if not self.state.ready and time.monotonic() - started_s > START_TIMEOUT_S:
                 raise StartFailed(f"Not ready after {START_TIMEOUT_S:.0f} s; the log is {logs_folder(self._settings.data) / 'head.log'}")
             if self._edge is not None:
@@ -113,7 +116,7 @@ class Supervisor:
         if told.failed:
             raise Misconfigured(told.failed) if told.exit_code == 2 else StartFailed(told.failed)
         self._services_ready = self._services_ready or told.ready
-        told_of = ("stage", "processes", "dashboard_url", "applications")
+        told_of = ("stage", "needed", "dashboard_url", "applications")
         self._change(**{name: getattr(told, name) for name in told_of if getattr(told, name)})
 
     def _environ(self) -> dict[str, str]:
@@ -172,7 +175,7 @@ def sweep_stale(instance: Instance) -> None:
     """End what an instance that was killed left behind, and remove its sockets."""
     sweep(run_folder(instance.data) / "children", orphans_only=False)
     if instance.stale is not None:
-        ending.end([*instance.stale.processes, *instance.recorded(), *ending.marked(instance.stale.run_id)])
+        ending.end([*instance.stale.needed.values(), *instance.recorded(), *ending.marked(instance.stale.run_id)])
         keep_logs(Path(instance.stale.run_dir), logs_folder(instance.data))
     for entry in instance.run_dir.iterdir():
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

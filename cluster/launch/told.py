@@ -11,8 +11,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line from the head to the supervisor; only what changed is set."""
 
     stage: str = ""
-    processes: tuple[Process, ...] = ()
-    """Those without which there is no Ray."""
+    needed: dict[str, Process] = {}
+    """Those without which there is no Ray, by name."""
     dashboard_url: str = ""
     applications: tuple[ApplicationState, ...] = ()
     ready: bool = False
