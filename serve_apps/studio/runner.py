@@ -130,7 +130,9 @@ class EncodeRunner:
         """
         if await self._floor.jobs.runner_epoch() > self._floor.epoch:
             raise Fenced("A later runner has taken over")
-        for job_id, cancel in (await self._floor.jobs.active_ids()).items():
+        active = await self._floor.jobs.active_ids()
+        self._again_at_s = {job_id: at_s for job_id, at_s in self._again_at_s.items() if job_id in active}
+        for job_id, cancel in active.items():
             if job_id in self._running:
                 if cancel:
                     self._running[job_id][0].stop()
