@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.request import urlopen
 
-from cluster.errors import StartFailed
+from cluster.errors import Misconfigured, StartFailed
 from cluster.launch.children import last_line, start_child
 from cluster.launch.environment import loopback
 from cluster.settings import Settings
@@ -35,6 +35,7 @@ class EdgeKeeper:
         """Look after it; called every moment.
 
         Raises:
+            Misconfigured: it says that a setting or the machine is wrong.
             StartFailed: it never answered, however often it was started.
         """
         if self._child is not None and self._child.poll() is None:
@@ -47,6 +48,8 @@ class EdgeKeeper:
             self.answers = False
             said = last_line(self._settings.data, "edge") or "ended"
             self._tell(said)
+            if self._child.returncode == 2 and not self.answered:
+                raise Misconfigured(f"The edge does not start: {said}")  # and would not the next time
             if time.monotonic() < self._due_s:
                 return  # it fails at once: no busy loop
             self._failures += 1

@@ -39,8 +39,17 @@ KEPT_LOGS: Final = 5
 class Supervisor:
     """One run of an instance."""
 
-    def __init__(self, settings: Settings, instance: Instance, *, ray_address: str = "", edge: bool = True, demo: bool = False) -> None:
-        self._settings, self._instance, self._ray_address = settings, instance, ray_address
+    def __init__(
+        self,
+        settings: Settings,
+        instance: Instance,
+        *,
+        ray_address: str = "",
+        edge: bool = True,
+        demo: bool = False,
+        head_module: str = "cluster.launch.head",
+    ) -> None:
+        self._settings, self._instance, self._ray_address, self._head_module = settings, instance, ray_address, head_module
         self._edge = EdgeKeeper(settings, lambda told: self._change(edge=told)) if edge else None
         self._filler = Filler(settings, lambda told: self._change(demo=told)) if demo else None
         self._stopping = False
@@ -71,7 +80,7 @@ class Supervisor:
         try:
             environ = self._environ()
             arguments = [self._ray_address, str(self._instance.run_dir)]
-            head = start_child("cluster.launch.head", arguments, self._settings.data, environ, "head", pipe=True)
+            head = start_child(self._head_module, arguments, self._settings.data, environ, "head", pipe=True)
             self._watch(head, environ, show)
         except MatineeError as error:
             code = 2 if isinstance(error, Misconfigured) else 1
