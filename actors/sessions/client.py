@@ -29,7 +29,8 @@ GATHER_S: Final = 0.005
 BEATS_AT_ONCE: Final = 256
 WAITING_BEATS_LIMIT: Final = 20_000
 PENDING_CALLS_LIMIT: Final = 2_000
-SWEEP_EVERY_S: Final = 2.0
+SWEEP_EVERY_S: Final = 0.5
+"""Short, since a device that was signed out must have lost its stream, at the edges too, within 5 s."""
 
 
 class Shard(Protocol):
@@ -113,8 +114,10 @@ class Sessions:
         # One call at a time: while it is away, the next ones gather.
         while self._waiting[number]:
             await asyncio.sleep(GATHER_S)
-            batch = self._waiting[number][:BEATS_AT_ONCE]
+            batch = [waiting for waiting in self._waiting[number][:BEATS_AT_ONCE] if not waiting[1].done()]  # some have given up
             del self._waiting[number][:BEATS_AT_ONCE]
+            if not batch:
+                continue
             beats = [beat for beat, _ in batch]
             try:
                 answers: Sequence[Saved | None] = await self._patiently(partial(self._shards[number].beat, beats))
@@ -207,6 +210,16 @@ class RayShard:
             raise ServiceUnavailable(f"Session shard {self._number} does not answer", retry_after_s=1) from error
 
 
+def names(settings: Settings) -> list[str]:
+    """Return the names of the shards' actors."""
+    return [f"session-shard-{number}" for number in range(settings.session_shards)]
+
+
+def start_all(settings: Settings) -> list[Any]:
+    """Return the handles of all shards' actors, started where there are none."""
+    return [get_or_start(settings, number) for number in range(settings.session_shards)]
+
+
 def get_or_start(settings: Settings, number: int) -> Any:
     """Return the handle of a shard's actor, started if there is none; blocks until Ray has answered."""
     import ray
@@ -215,7 +228,7 @@ def get_or_start(settings: Settings, number: int) -> Any:
     return (
         ray.remote(SessionShard)
         .options(
-            name=f"session-shard-{number}",
+            name=names(settings)[number],
             namespace=NAMESPACE,
             lifetime="detached",
             get_if_exists=True,

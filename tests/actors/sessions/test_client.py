@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from actors.sessions.client import BEATS_AT_ONCE, Sessions
+from actors.sessions.policy import partition_of
+from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
+from cluster.errors import (
+    DeadlineExceeded,
+    Fenced,
+    MatineeError,
+    Overloaded,
+    ServiceUnavailable,
+    SessionNotFound,
+    StorageFull,
+    StreamLimitReached,
+)
+from tests.actors.sessions.world import beat, start, stop
+
+
+class ToldShard:
+    """A shard that answers what it is told to: errors first, then yes."""
+
+    def __init__(self, *errors: MatineeError) -> None:
+        self.errors = list(errors)
+        self.calls: list[str] = []
+        self.groups: list[list[Beat]] = []
+        self.asked, self.going_on = asyncio.Event(), asyncio.Event()
+        self.going_on.set()
+
+    async def _asked(self, method: str) -> None:
+        self.calls.append(method)
+        self.asked.set()
+        await self.going_on.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def start(self, start: Start) -> Admission:
+        await self._asked("start")
+        return Admission(start.session_id, 30.0)
+
+    async def stop(self, stop: Stop) -> None:
+        await self._asked("stop")
+
+    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]:
+        self.groups.append(list(beats))
+        await self._asked("beat")
+        return [None if each.session_id == "unknown" else Saved(each.sequence, 30.0) for each in beats]
+
+    async def live(self, account_id: str) -> list[LiveStream]:
+        await self._asked("live")
+        return []
+
+    async def status(self) -> ShardStatus:
+        await self._asked("status")
+        return ShardStatus(0, 1, 0, 0)
+
+
+def run(scene: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scene)
+
+
+@pytest.mark.parametrize("error", [Fenced(), ServiceUnavailable("restarts"), ServiceUnavailable("restarts")])
+@pytest.mark.parametrize("method", ["start", "stop", "beat", "live"])
+def test_a_shard_that_restarts_or_was_superseded_is_asked_again(error: MatineeError, method: str) -> None:
+    async def scene() -> None:
+        shard = ToldShard(error, error, error)
+        sessions = Sessions([shard])
+        ask: dict[str, Callable[[], Awaitable[object]]] = {
+            "start": lambda: sessions.start(start("one")),
+            "stop": lambda: sessions.stop(stop(start("one"))),
+            "beat": lambda: sessions.beat(beat(start("one"), 1)),
+            "live": lambda: sessions.live("anna"),
+        }
+        await ask[method]()
+        assert shard.calls == [method] * 4
+
+    run(scene())
+
+
+@pytest.mark.parametrize("error", [Overloaded(), StreamLimitReached(limit=2, streams=[]), StorageFull()])
+def test_what_asking_again_would_not_help_is_raised_at_once(error: MatineeError) -> None:
+    async def scene() -> None:
+        shard = ToldShard(error)
+        with pytest.raises(type(error)):
+            await Sessions([shard]).start(start("one"))
+        assert shard.calls == ["start"]
+
+    run(scene())
+
+
+def test_a_shard_that_never_answers_is_given_up_at_the_deadline() -> None:
+    async def scene() -> None:
+        shard = ToldShard()
+        shard.going_on.clear()
+        sessions = Sessions([shard], deadline_s=0.05)
+        for ask in (lambda: sessions.start(start("one")), lambda: sessions.beat(beat(start("one"), 1)), lambda: sessions.live("anna")):
+            with pytest.raises(DeadlineExceeded):
+                await ask()
+        gone = Sessions([ToldShard(*[ServiceUnavailable("gone")] * 100)], deadline_s=0.2)
+        with pytest.raises(ServiceUnavailable):
+            await gone.start(start("one"))
+
+    run(scene())
+
+
+def test_heartbeats_that_come_together_share_a_call_and_get_each_its_answer() -> None:
+    async def scene() -> None:
+        shard = ToldShard()
+        sessions = Sessions([shard])
+        answers = await asyncio.gather(*(sessions.beat(beat(start(f"session-{number}"), number)) for number in range(1, 101)))
+        assert [answer.sequence for answer in answers] == list(range(1, 101))
+        assert shard.calls == ["beat"]
+
+    run(scene())
+
+
+def test_heartbeats_that_come_while_a_call_is_away_wait_for_the_next() -> None:
+    async def scene() -> None:
+        shard = ToldShard()
+        shard.going_on.clear()
+        sessions = Sessions([shard])
+        count = BEATS_AT_ONCE + 10
+        beats = [asyncio.create_task(sessions.beat(beat(start(f"session-{number}"), 1))) for number in range(count)]
+        await shard.asked.wait()
+        beats[-1].cancel()  # its viewer has gone meanwhile
+        shard.going_on.set()
+        await asyncio.gather(*beats[:-1])
+        assert [len(group) for group in shard.groups] == [BEATS_AT_ONCE, 9]
+
+    run(scene())
+
+
+def test_a_heartbeat_of_no_session_is_told_so_alone() -> None:
+    async def scene() -> None:
+        sessions = Sessions([ToldShard()])
+        known, unknown = await asyncio.gather(
+            sessions.beat(beat(start("known"), 1)), sessions.beat(beat(start("unknown"), 1)), return_exceptions=True
+        )
+        assert isinstance(known, Saved)
+        assert isinstance(unknown, SessionNotFound)
+
+    run(scene())
+
+
+def test_an_account_is_always_asked_of_the_same_shard() -> None:
+    async def scene() -> None:
+        shards = [ToldShard(), ToldShard(), ToldShard()]
+        sessions = Sessions(shards)
+        for number in range(30):
+            account = f"account-{number}"
+            await sessions.start(start(account, account=account))
+            await sessions.beat(beat(start(account, account=account), 1))
+            assert shards[partition_of(account) % 3].calls[-2:] == ["start", "beat"]
+        assert all(shard.calls for shard in shards)
+
+    run(scene())
+
+
+def test_a_shard_that_does_not_answer_is_shown_as_such() -> None:
+    async def scene() -> None:
+        assert await Sessions([ToldShard(ServiceUnavailable("restarts")), ToldShard()]).status() == [
+            ShardStatus(0, 0, 0, 0),
+            ShardStatus(0, 1, 0, 0),
+        ]
+
+    run(scene())
+
+
+def test_closing_answers_those_who_wait() -> None:
+    async def scene() -> None:
+        shard = ToldShard()
+        shard.going_on.clear()
+        sessions = Sessions([shard])
+        waiting = asyncio.create_task(sessions.beat(beat(start("one"), 1)))
+        await shard.asked.wait()
+        await sessions.close()
+        with pytest.raises(ServiceUnavailable):
+            await waiting
+
+    run(scene())
