@@ -47,10 +47,10 @@ def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
     if state.edge:
         lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
     if state.demo:
-        lines.add_row("Demo", state.demo)
+        lines.add_row("Demo", Text(state.demo))
     for note in notes:
         label, _, text = note.partition(": ")
-        lines.add_row(label, text)
+        lines.add_row(label, Text(text))
     return lines
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from cluster.errors import MatineeError
 from cluster.launch.client import OperatorClient
@@ -68,7 +69,7 @@ def _print(found: dict[str, Any], state: State | None) -> None:
     console.print(headline(state))
     if not found["ready"]:
         starting = found["stage"] != "ready"
-        console.print(f"[yellow]{found['stage']}[/]" if starting else f"[red]not everything answers[/] {found.get('detail', '')}")
+        console.print(f"[yellow]{found['stage']}[/]" if starting else f"[red]not everything answers[/] {escape(found.get('detail', ''))}")
     console.print()
     console.print(applications_table(tuple(msgspec.convert(found["applications"], list[ApplicationState], strict=False))))
     for actor in found["actors"]:
