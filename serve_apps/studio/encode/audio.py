@@ -17,7 +17,7 @@ from cluster.processes import Completed
 from serve_apps.studio.encode.graph import reading
 from serve_apps.studio.encode.languages import label_of
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means
 from serve_apps.studio.encode.source import AudioStream
 
 TARGET_LUFS, PEAK_DBTP, SILENCE_LUFS = -23.0, -1.0, -70.0
@@ -127,6 +127,6 @@ def _number(found: list[str]) -> float:
 
 
 def _require(told: Completed, stream: AudioStream) -> None:
-    require_space(told)
+    require_means(told)
     if not told.ok:
         raise MediaRefused(f"The sound track {stream.index} ({stream.codec}) cannot be encoded: {told.reason}")

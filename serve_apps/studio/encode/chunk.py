@@ -15,7 +15,7 @@ from cluster.errors import CorruptData, MediaRefused
 from serve_apps.studio.encode.graph import black_graph, encoder, picture_graph, reading
 from serve_apps.studio.encode.ladder import Rendition
 from serve_apps.studio.encode.plan import Chunk, Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means
 
 SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+)")
 FRAME_TIMEOUT_S, BASE_TIMEOUT_S = 2.0, 120.0
@@ -48,6 +48,7 @@ async def encode_chunk(
     Raises:
         MediaRefused: ffmpeg cannot read the source.
         StorageFull: the disk is full.
+        CorruptData: the source is gone, or what was written is not what was planned.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     decoded = 0
@@ -59,14 +60,16 @@ async def encode_chunk(
         if decoded >= ENOUGH * chunk.source_frames and not shown.late:
             break
     parts = [_part(out_dir, rendition, chunk) for rendition in plan.renditions]
-    if decoded == 0 and not shown.any:
+    counts = [await count_frames(part, programs=programs) for part in parts]
+    if not any(counts):
+        # Nothing here can be decoded, and there is no picture before to let stand.
         await _encode(programs, plan, chunk, ["-filter_complex", black_graph(plan, chunk)], out_dir, _Shown(plan, chunk), on_progress)
-    files = []
-    for rendition, part in zip(plan.renditions, parts, strict=True):
-        frames = await count_frames(part, programs=programs)
-        if frames != chunk.frames:
-            raise CorruptData(f"Chunk {chunk.index} of {rendition.name} has {frames} pictures; {chunk.frames} were planned.")
-        files.append(part.replace(out_dir / f"{rendition.name}_{chunk.index:05d}.mp4"))
+        counts = [await count_frames(part, programs=programs) for part in parts]
+    if wrong := [count for count in counts if count != chunk.frames]:
+        raise CorruptData(f"Chunk {chunk.index} has {wrong[0]} pictures; {chunk.frames} were planned.")
+    files = [
+        part.replace(out_dir / f"{rendition.name}_{chunk.index:05d}.mp4") for rendition, part in zip(plan.renditions, parts, strict=True)
+    ]
     return ChunkResult(tuple(files), decoded, max(0, chunk.source_frames - decoded))
 
 
@@ -100,10 +103,6 @@ class _Shown:
                 self._times_s.add(time_s)
         elif "showinfo" not in line and line.strip():
             self.said.append(line)
-
-    @property
-    def any(self) -> bool:
-        return self._first_s is not None
 
     @property
     def inside(self) -> int:
@@ -144,8 +143,7 @@ async def _encode(
         on_line=progress,
         on_error_line=shown.line,
     )
-    if not told.ok and (shown.any or told.timed_out or told.returncode < 0):
-        require_space(told)
+    require_means(told)
+    if not told.ok:
         last = shown.said[-1] if shown.said and not told.timed_out and told.returncode >= 0 else told.reason
         raise MediaRefused(f"The picture cannot be encoded from picture {chunk.first_frame} on: {last}")
-    require_space(told)

@@ -19,7 +19,7 @@ from serve_apps.studio.encode.graph import timescale
 from serve_apps.studio.encode.ladder import Rendition
 from serve_apps.studio.encode.languages import distinct
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+from serve_apps.studio.encode.programs import DEFAULT, RESERVE_BYTES, Programs, require_means, writing
 from serve_apps.studio.encode.subtitles import SubtitleTrack
 
 PACKAGE_TIMEOUT_S = 3600.0
@@ -45,7 +45,8 @@ async def gather(plan: Plan, rendition: Rendition, chunk_files: Sequence[Path], 
         CorruptData: the chunks don't make up the whole film.
     """
     listing = out_dir / f"{rendition.name}.txt"
-    listing.write_text("".join(f"file '{path.resolve()}'\n" for path in chunk_files))
+    with writing(out_dir):
+        listing.write_text("".join(f"file '{path.resolve()}'\n" for path in chunk_files))
     joined = out_dir / f"{rendition.name}.mp4"
     told = await programs.ffmpeg(
         [
@@ -55,7 +56,7 @@ async def gather(plan: Plan, rendition: Rendition, chunk_files: Sequence[Path], 
         cwd=out_dir,
         timeout_s=PACKAGE_TIMEOUT_S,
     )
-    require_space(told)
+    require_means(told)
     listing.unlink()
     frames = await count_frames(joined, programs=programs)
     if not told.ok or frames != plan.frames_total:
@@ -84,6 +85,21 @@ async def package(
     """
     shutil.rmtree(out_dir, ignore_errors=True)
     out_dir.mkdir(parents=True)
+    tracks = [track.file for track in audio] + [track.file for track in subtitles]
+    needed_bytes = RESERVE_BYTES + sum(path.stat().st_size for path in [*videos, *(tracks_dir / file for file in tracks)])
+    with writing(out_dir, needed_bytes):
+        return await _package(plan, videos, tracks_dir, audio, subtitles, out_dir, programs)
+
+
+async def _package(
+    plan: Plan,
+    videos: Sequence[Path],
+    tracks_dir: Path,
+    audio: Sequence[AudioTrack],
+    subtitles: Sequence[SubtitleTrack],
+    out_dir: Path,
+    programs: Programs,
+) -> Packaged:
     sounds = [
         msgspec.structs.replace(track, label=label) for track, label in zip(audio, distinct([track.label for track in audio]), strict=True)
     ]
@@ -101,7 +117,7 @@ async def package(
         cwd=out_dir,
         timeout_s=PACKAGE_TIMEOUT_S,
     )
-    require_space(told)
+    require_means(told)
     if not told.ok:
         raise CorruptData(f"The encoded film cannot be packaged: {told.reason}")
     tracks = []

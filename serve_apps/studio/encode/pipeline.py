@@ -52,7 +52,7 @@ async def encode_file(
     on_progress: Callable[[int, int], None] | None = None,
     programs: Programs = DEFAULT,
 ) -> Encoded:
-    """Encode a file into `out_dir`; `on_progress` is told (frames done, frames in all).
+    """Encode a file into `out_dir`, or leave nothing there; `on_progress` is told (frames done, frames in all).
 
     Raises:
         MediaRefused: it cannot be encoded.
@@ -82,6 +82,10 @@ async def encode_file(
         packaged = await package(film, videos, work, sounds, tracks, out_dir / "media", programs=programs)
         sheets = await thumbnails(film, videos[0], out_dir / "media", programs=programs)
         found = await artwork(film, videos[0], videos[-1], out_dir / "artwork", programs=programs)
+    except BaseException:
+        for part in ("media", "artwork"):
+            shutil.rmtree(out_dir / part, ignore_errors=True)
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     packaged = msgspec.structs.replace(packaged, files=tuple(sorted({*packaged.files, *sheets})))

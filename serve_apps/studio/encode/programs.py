@@ -6,17 +6,22 @@ Knows no film.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import processes
-from cluster.errors import StorageFull
+from cluster.errors import CorruptData, StorageFull
 from cluster.processes import Completed, Limits
 
 MEMORY_BYTES = 6 << 30
 FILE_BYTES = 64 << 30
+RESERVE_BYTES = 4 << 20
+FULL = "The disk is full: the encode could not be written."
 OnLine = Callable[[str], None]
 # How far ffprobe and ffmpeg look for streams; both must look equally far, else they number the streams differently.
 LOOK = ("-probesize", "50M", "-analyzeduration", "20M")
@@ -101,7 +106,36 @@ def source_input(demuxer: str, path: Path) -> list[str]:
     return [*LOOK, "-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{path.absolute()}"]
 
 
-def require_space(told: Completed) -> None:
-    """Raise StorageFull if that is what ended the program."""
+def require_means(told: Completed) -> None:
+    """Raise what the machine, not the film, is to blame for.
+
+    Raises:
+        StorageFull: the disk is full.
+        CorruptData: the source is not there any more.
+    """
     if not told.ok and "No space left on device" in told.stderr:
-        raise StorageFull("The disk is full: the encode could not be written.")
+        raise StorageFull(FULL)
+    if not told.ok and "No such file or directory" in told.stderr:
+        raise CorruptData("A file of this encode is not there any more.")
+
+
+@contextlib.contextmanager
+def writing(directory: Path, needed_bytes: int = 0) -> Iterator[None]:
+    """Write into a directory, whose disk must have that much space left.
+
+    Raises:
+        StorageFull: it hasn't, or was full while this wrote.
+    """
+    if shutil.disk_usage(directory).free < needed_bytes:
+        raise StorageFull(FULL)
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFull(FULL) from error
+        raise
+    except CorruptData as error:
+        # Not every program says so.
+        if shutil.disk_usage(directory).free < RESERVE_BYTES:
+            raise StorageFull(FULL) from error
+        raise

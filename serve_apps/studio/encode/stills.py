@@ -15,7 +15,7 @@ import msgspec
 
 from cluster.errors import CorruptData
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means, writing
 
 COLUMNS, ROWS = 10, 10
 MAX_THUMBNAILS = 1000
@@ -63,7 +63,8 @@ async def thumbnails(plan: Plan, lowest: Path, out_dir: Path, *, programs: Progr
     names = [f"thumbnails_{number + 1:03d}.jpg" for number in range(math.ceil(count / (COLUMNS * ROWS)))]
     if missing := [name for name in names if not (out_dir / name).exists()]:
         raise CorruptData(f"The thumbnails are not whole: {missing[0]} is missing.")
-    (out_dir / "thumbnails.vtt").write_text(sheet_index(names, count, step_s, plan.duration_s, (width, height)), "utf-8")
+    with writing(out_dir):
+        (out_dir / "thumbnails.vtt").write_text(sheet_index(names, count, step_s, plan.duration_s, (width, height)), "utf-8")
     return ("thumbnails.vtt", *names)
 
 
@@ -146,7 +147,7 @@ async def _take(programs: Programs, plan: Plan, film: Path, at_s: float, number:
 async def _decode(programs: Programs, plan: Plan, arguments: Sequence[str], out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
     told = await programs.ffmpeg(["-threads", "1", *arguments], cwd=out_dir, timeout_s=TIMEOUT_S + TIMEOUT_A_SECOND_S * plan.duration_s)
-    require_space(told)
+    require_means(told)
     if not told.ok:
         raise CorruptData(f"The encoded film cannot be decoded: {told.reason}")
 

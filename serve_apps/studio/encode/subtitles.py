@@ -14,7 +14,7 @@ from serve_apps.studio.encode import webvtt
 from serve_apps.studio.encode.graph import reading
 from serve_apps.studio.encode.languages import label_of, tag_of
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_space
+from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means, writing
 from serve_apps.studio.encode.source import SubtitleStream
 
 MAX_SIDECAR_BYTES, MAX_EXTRACTED_BYTES = 4 << 20, 16 << 20
@@ -45,7 +45,7 @@ async def extract_subtitles(
         cwd=out_dir,
         timeout_s=TIMEOUT_S + plan.duration_s,
     )
-    require_space(told)
+    require_means(told)
     try:
         with raw.open("rb") as written:
             cues = webvtt.parse(written.read(MAX_EXTRACTED_BYTES).decode("utf-8", "replace"))
@@ -55,7 +55,8 @@ async def extract_subtitles(
         raw.unlink(missing_ok=True)
     if not (inside := webvtt.shift(cues, -plan.origin_s, plan.duration_s)):
         return None
-    file.write_text(webvtt.write(inside), "utf-8")
+    with writing(out_dir):
+        file.write_text(webvtt.write(inside), "utf-8")
     return SubtitleTrack(file=file.name, language=stream.language, label=label_of(stream.language, stream.title), forced=stream.forced)
 
 
@@ -76,6 +77,7 @@ def convert_sidecar(
         raise MediaRefused("The subtitles begin after the film has ended.")
     out_dir.mkdir(parents=True, exist_ok=True)
     file = out_dir / f"x{number}.vtt"
-    file.write_text(webvtt.write(inside), "utf-8")
+    with writing(out_dir):
+        file.write_text(webvtt.write(inside), "utf-8")
     tag = tag_of(language)
     return SubtitleTrack(file=file.name, language=tag, label=label_of(tag, title), forced=forced)

@@ -7,8 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from cluster.errors import CorruptData
 from serve_apps.studio.encode.chunk import ChunkResult, encode_chunk
 from serve_apps.studio.encode.packaging import gather
 from serve_apps.studio.encode.pipeline import Encoded, encode_file
@@ -135,3 +137,25 @@ def test_a_chunk_can_be_encoded_again_and_is_the_same(film_dir: Path, tmp_path: 
 
     first, second = asyncio.run(twice())
     assert first == second
+
+
+def test_where_nothing_can_be_decoded_the_chunk_is_black_and_counted_and_a_source_that_is_gone_is_no_black_film(
+    film_dir: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.mp4"
+    ffmpeg("-i", master_film(film_dir, RATES["25"], FRAMES), *H264[:6], "-g", "25", "-an", "-movflags", "+faststart", source)
+
+    async def encode(path: Path) -> ChunkResult:
+        film = plan(await probe(source, tmp_path, programs=HERE), preset="ultrafast", version_id="v1", chunk_segments=1)
+        last = film.chunks[-1]
+        broken = msgspec.structs.replace(last, seeks_s=(last.first_frame / 25,))  # nothing before it to fall back on
+        content = bytearray(source.read_bytes())
+        content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
+        (tmp_path / "broken.mp4").write_bytes(content)
+        return await encode_chunk(path, film, broken, tmp_path / "out", programs=HERE)
+
+    done = asyncio.run(encode(tmp_path / "broken.mp4"))
+    assert (done.decoded_frames, done.missing_frames) == (0, FRAMES - 100)
+    assert seen(done.files[0]).numbers == [0] * (FRAMES - 100)
+    with pytest.raises(CorruptData, match="not there any more"):
+        asyncio.run(encode(tmp_path / "gone.mp4"))

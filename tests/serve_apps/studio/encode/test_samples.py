@@ -29,6 +29,6 @@ def test_a_minute_of_film_is_encoded_from_every_usual_container(suffix: str, tmp
 
 
 def test_a_broken_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(MediaRefused, match="pictures .* cannot be decoded"):
+    with pytest.raises(MediaRefused, match=r"pictures .* cannot be decoded"):
         asyncio.run(encode_file(VIDEOS / "demo.ogv", tmp_path / "out", version_id="v1", programs=HERE))
     assert list((tmp_path / "out").iterdir()) == []

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import math
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from cluster.errors import StorageFull
+from cluster.processes import Completed
 from serve_apps.studio.encode import manifests
 from serve_apps.studio.encode.audio import Loudness, gain_db, read_loudness
 from serve_apps.studio.encode.languages import distinct, label_of, tag_of
 from serve_apps.studio.encode.manifests import TextTrack
+from serve_apps.studio.encode.programs import require_means, writing
 from serve_apps.studio.encode.stills import choose, score, sheet_index
 
 MASTER = """#EXTM3U
@@ -132,3 +137,13 @@ def test_stills_are_taken_from_detailed_pictures_in_different_parts() -> None:
     assert choose(scores, 3) == [12, 20, 5]
     assert choose([1.0], 3) == [0]
     assert len(choose([1.0, 2.0], 3)) <= 2
+
+
+def test_a_full_disk_is_told_whichever_program_meets_it(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull):
+        require_means(Completed(1, b"", "av_interleaved_write_frame(): No space left on device\n"))
+    with pytest.raises(StorageFull), writing(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StorageFull), writing(tmp_path, needed_bytes=1 << 60):
+        pass
+    require_means(Completed(1, b"", "Invalid data found when processing input\n"))
