@@ -14,7 +14,6 @@ import typer
 from cluster.errors import MatineeError, Misconfigured
 from cluster.launch import down, edge, scale, status, up
 from cluster.launch.ingest import command as ingest
-from cluster.launch.ingest import command as ingest
 
 app: Final = typer.Typer(
     help="Matinee: a streaming service that you run yourself.",
