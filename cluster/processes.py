@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,9 @@ import msgspec
 
 from cluster.child import identity
 from cluster.errors import Misconfigured
+from cluster.output import Kept, Lines, Overflow, Tail, pump
 
 LAUNCHER = Path(__file__).with_name("child.py")
-LINE_BYTES = 64 * 1024
 KILL_WAIT_S = 2.0
 
 
@@ -126,7 +125,7 @@ class Child:
             if self.returncode is None:
                 self._signal(signal.SIGKILL)
         # asyncio tells the end only once the pipes are read to theirs.
-        pipes = [_pump(pipe) for pipe in (self.process.stdout, self.process.stderr) if pipe is not None]
+        pipes = [pump(pipe) for pipe in (self.process.stdout, self.process.stderr) if pipe is not None]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(self.wait(), *pipes), KILL_WAIT_S)
 
@@ -196,13 +195,13 @@ async def run(
     child = await start(argv, cwd=cwd, limits=limits, env=env, record=record, stdout=PIPE, stderr=PIPE)
     assert child.process.stdout is not None
     assert child.process.stderr is not None
-    kept, tail = _Kept(stdout_bytes), _Tail(stderr_bytes)
-    lines, error_lines = _Lines(on_line), _Lines(on_error_line)
+    kept, tail = Kept(stdout_bytes), Tail(stderr_bytes)
+    lines, error_lines = Lines(on_line), Lines(on_error_line)
     watching = [
         asyncio.create_task(work)
         for work in (
-            _pump(child.process.stdout, lines if on_line else kept),
-            _pump(child.process.stderr, tail, error_lines),
+            pump(child.process.stdout, lines if on_line else kept),
+            pump(child.process.stderr, tail, error_lines),
             child.process.wait(),
         )
     ]
@@ -211,7 +210,7 @@ async def run(
     finally:
         await asyncio.shield(_end(child, watching))
     failures = [error for task in watching if not task.cancelled() and (error := task.exception())]
-    overflowed = any(isinstance(error, _Overflow) for error in failures)
+    overflowed = any(isinstance(error, Overflow) for error in failures)
     if failures and not overflowed:
         raise failures[0]  # on_line's
     lines.end()
@@ -296,56 +295,3 @@ async def _end(child: Child, watching: list[asyncio.Task[Any]]) -> None:
         task.cancel()
     await asyncio.wait(watching)
     await child.stop()
-
-
-class _Overflow(Exception):
-    pass
-
-
-class _Kept:
-    def __init__(self, limit_bytes: int) -> None:
-        self.data, self._limit_bytes = bytearray(), limit_bytes
-
-    def feed(self, data: bytes) -> None:
-        self.data += data
-        if len(self.data) > self._limit_bytes:
-            del self.data[self._limit_bytes :]
-            raise _Overflow
-
-
-class _Tail:
-    def __init__(self, limit_bytes: int) -> None:
-        self._chunks: deque[bytes] = deque()
-        self._size, self._limit_bytes = 0, limit_bytes
-
-    def feed(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._size += len(data)
-        while self._size - len(self._chunks[0]) >= self._limit_bytes:
-            self._size -= len(self._chunks.popleft())
-
-    def text(self) -> str:
-        return b"".join(self._chunks)[-self._limit_bytes :].decode("utf-8", "replace")
-
-
-class _Lines:
-    def __init__(self, on_line: Callable[[str], None] | None) -> None:
-        self._on_line, self._rest = on_line, b""
-
-    def feed(self, data: bytes) -> None:
-        if self._on_line is None:
-            return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._on_line(line[:LINE_BYTES].decode("utf-8", "replace").rstrip("\r"))
-        self._rest = self._rest[:LINE_BYTES]
-
-    def end(self) -> None:
-        if self._on_line is not None and self._rest:
-            self._on_line(self._rest.decode("utf-8", "replace"))
-
-
-async def _pump(stream: asyncio.StreamReader, *sinks: _Kept | _Tail | _Lines) -> None:
-    while data := await stream.read(LINE_BYTES):
-        for sink in sinks:
-            sink.feed(data)
