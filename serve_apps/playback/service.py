@@ -29,6 +29,7 @@ from serve_apps.catalog.client import CatalogClient
 from serve_apps.http import decode_cursor, encode_cursor
 from serve_apps.idempotency import Idempotency
 from serve_apps.playback import policy
+from serve_apps.playback.playables import Playables
 from serve_apps.playback.schemas import (
     Edge,
     Heartbeat,
@@ -58,7 +59,8 @@ class Playback:
     idempotency: Idempotency
 
     def __init__(self, settings: Settings, catalog: CatalogClient, sessions: Sessions, now_s: Callable[[], float] = time.time) -> None:
-        self._settings, self._catalog, self._sessions, self._now_s = settings, catalog, sessions, now_s
+        self._settings, self._sessions, self._now_s = settings, sessions, now_s
+        self._playables = Playables(catalog, now_s)
         self._signer = PathSigner(settings.secret_bytes(), now_s)
         self._stores: list[Store] = []
         self._edges: list[EdgeStatus] = []
@@ -86,7 +88,7 @@ class Playback:
             PlayableNotFound, MaturityRefused, NotPlayable: see `policy.require_playable`.
             StreamLimitReached: other devices use up the account's streams; carries those that live.
         """
-        playable = await self._catalog.playable(playable_id)
+        playable = await self._playables.playable(playable_id)
         media = policy.require_playable(playable, viewer)
         credits_s = playable.markers.credits.start_s if playable.markers and playable.markers.credits else None
         place = await self._place(viewer, playable_id)
