@@ -34,9 +34,7 @@ class Log(Protocol):
         """Append events, each to the partition of its key, in the order given; returns once they are durable."""
         ...
 
-    async def read(
-        self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0
-    ) -> list[Entry]:
+    async def read(self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0) -> list[Entry]:
         """Return entries from `offset` on; if there are none, wait up to `wait_s` for the first.
 
         Offsets rise, but may have gaps; an offset older than the retention answers from the oldest kept.

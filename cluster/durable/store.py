@@ -128,9 +128,7 @@ class Store(Protocol):
         """Plain: remove the row unless a higher version is stored; a write that comes later with a lower version stays without effect."""
         ...
 
-    async def put_if_absent(
-        self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None
-    ) -> Row:
+    async def put_if_absent(self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None) -> Row:
         """Linear: write a new row and return it.
 
         Raises:

@@ -78,9 +78,7 @@ class LinearMachine(_Machine):
 
     def live(self, partition: str) -> list[Row]:
         now_s = self.clock()
-        return [
-            row for (of, _), row in self.rows.items() if of == partition and (row.expires_at_s is None or row.expires_at_s > now_s)
-        ]
+        return [row for (of, _), row in self.rows.items() if of == partition and (row.expires_at_s is None or row.expires_at_s > now_s)]
 
     def version(self, partition: str, sort: str) -> int:
         return next((row.version for row in self.live(partition) if row.sort == sort), 0)

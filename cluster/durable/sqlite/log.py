@@ -66,9 +66,7 @@ class SqliteLog:
         now_s = self._now_s()
         return await file.write(lambda connection: _append(connection, entries, now_s), sum(len(text) for _, text in entries))
 
-    async def read(
-        self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0
-    ) -> list[Entry]:
+    async def read(self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0) -> list[Entry]:
         """See the port."""
         limits.check_limit(limit, READ_LIMIT)
         _check_partition(topic, partition)

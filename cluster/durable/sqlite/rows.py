@@ -161,8 +161,7 @@ def sweep(connection: sqlite3.Connection, table: Table, now_s: float) -> int:
 
 def _version(connection: sqlite3.Connection, table: Table, partition: str, sort: str, now_s: float) -> int:
     found = connection.execute(
-        f"SELECT version FROM {_sql_name(table)}"
-        " WHERE partition = ? AND sort = ? AND (expires_at_s IS NULL OR expires_at_s > ?)",
+        f"SELECT version FROM {_sql_name(table)} WHERE partition = ? AND sort = ? AND (expires_at_s IS NULL OR expires_at_s > ?)",
         (partition, sort, now_s),
     ).fetchone()
     return _ABSENT if found is None else int(found[0])

@@ -98,9 +98,7 @@ class SqliteStore:
         tombstone = (partition, sort, version, "", None, self._now_s() + sql.TOMBSTONE_LIFETIME_S)
         await self._put(self._file(partition), [tombstone])
 
-    async def put_if_absent(
-        self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None
-    ) -> Row:
+    async def put_if_absent(self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None) -> Row:
         """See the port."""
         await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
         return Row(partition, sort, 1, kind, value, expires_at_s)

@@ -1,8 +1,8 @@
 """Programs that tests start as processes of their own and, some of them, kill.
 
-    python -m tests.cluster.durable.writing store FOLDER NAME COUNT    insert rows, eight at once; print each name acknowledged
-    python -m tests.cluster.durable.writing log FOLDER NAME COUNT      append events; print each offset acknowledged
-    python -m tests.cluster.durable.writing fill FOLDER NAME COUNT     insert big rows until an error; print names, then the error's slug
+python -m tests.cluster.durable.writing store FOLDER NAME COUNT    insert rows, eight at once; print each name acknowledged
+python -m tests.cluster.durable.writing log FOLDER NAME COUNT      append events; print each offset acknowledged
+python -m tests.cluster.durable.writing fill FOLDER NAME COUNT     insert big rows until an error; print names, then the error's slug
 """
 
 import asyncio

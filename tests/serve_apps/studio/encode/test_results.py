@@ -100,7 +100,7 @@ def test_codes_of_containers_become_tags(code: str, tag: str) -> None:
 
 def test_tracks_are_called_what_people_call_them() -> None:
     assert label_of("de") == "Deutsch"
-    assert label_of("en", "Director, \"uncut\"") == "English (Director uncut)"
+    assert label_of("en", 'Director, "uncut"') == "English (Director uncut)"
     assert label_of("en", "english") == "English"
     assert label_of("und") == "Unknown"
     assert label_of("und", "Music") == "Music"
