@@ -26,7 +26,8 @@ import ray
 from fastapi import FastAPI
 from ray import serve
 
-names, actors, processes, port, dashboard_port = sys.argv[1].split(","), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+names = sys.argv[1].split(",")
+actors, processes, port, dashboard_port = map(int, sys.argv[2:6])
 cores = os.cpu_count() or 1
 ray.init(address="local", num_cpus=cores, object_store_memory=256 * 2**20, include_dashboard=True, dashboard_port=dashboard_port,
          log_to_driver=False, logging_level="ERROR")
@@ -103,7 +104,8 @@ def time_empty(environ: dict[str, str], names: list[str], actors: int, ports: li
     child = subprocess.Popen(
         argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    assert child.stdout is not None and child.stdin is not None
+    assert child.stdout is not None
+    assert child.stdin is not None
     said = child.stdout.readline()
     took_s = time.monotonic() - started_s
     child.stdin.close()
