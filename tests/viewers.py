@@ -1,0 +1,85 @@
+"""What tests against a running platform do as people: operators who ingest, members who watch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cluster.ids import new_id
+from cluster.launch.client import error_of
+from tests.running import Platform, eventually
+
+INGEST_TIMEOUT_S = 240.0
+
+
+def ingested(platform: Platform, path: Path, *options: str) -> str:
+    """Ingest and publish a file by the command, wait until members can see it, and return its playable's id."""
+    done = platform.command("ingest", "--json", "--maturity", "0", *options, str(path), timeout_s=INGEST_TIMEOUT_S)
+    assert done.returncode == 0, done.stderr + done.stdout + platform.logs()
+    [outcome] = json.loads(done.stdout)
+    assert outcome["published"]
+    return str(outcome["playable_id"])
+
+
+class Viewer:
+    """A member with a chosen profile, on one device."""
+
+    def __init__(self, http: httpx.Client, email: str, password: str, profile_id: str) -> None:
+        self.http, self.email, self.password, self.profile_id = http, email, password, profile_id
+
+    def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """Send a request; a failed idempotent one is repeated once, as every client of Matinee does."""
+        for attempt in range(2):
+            try:
+                answer = self.http.request(method, path, **given)
+                if answer.status_code < 500 or attempt or method == "POST":
+                    return answer
+            except httpx.TransportError:
+                if attempt or method == "POST":
+                    raise
+        raise AssertionError
+
+    def start(self, playable_id: str) -> dict[str, Any]:
+        """Start to watch, as soon as the catalogue's replicas have heard of the title."""
+
+        def started() -> dict[str, Any] | None:
+            answer = self.ask("POST", "/api/v1/playback/sessions", json={"playable_id": playable_id})
+            if answer.status_code in {404, 409, 503}:
+                return None
+            if not answer.is_success:
+                raise error_of(answer)
+            return dict(answer.json())
+
+        return eventually(started)
+
+    def beat(self, session_id: str, sequence: int, position_s: float) -> httpx.Response:
+        """Send a heartbeat; it is idempotent, so it may be repeated once."""
+        body = {"sequence": sequence, "position_s": position_s}
+        path = f"/api/v1/playback/sessions/{session_id}/heartbeats"
+        try:
+            answer = self.http.post(path, json=body)
+        except httpx.TransportError:
+            return self.http.post(path, json=body)
+        return answer if answer.status_code < 500 else self.http.post(path, json=body)
+
+    def stop(self, session_id: str, position_s: float) -> None:
+        """Stop, and save the place."""
+        self.ask("DELETE", f"/api/v1/playback/sessions/{session_id}", params={"position_s": position_s})
+
+
+@contextmanager
+def sign_up(platform: Platform) -> Iterator[Viewer]:
+    """Sign a new member up and choose the first profile."""
+    with httpx.Client(base_url=platform.site_url, timeout=30) as http:
+        email, password = f"{new_id()}@example.org", "a long enough sentence"
+        tokens = http.post("/api/v1/auth/accounts", json={"email": email, "password": password, "name": "Viewer"}).raise_for_status().json()
+        http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        profile_id = http.get("/api/v1/profiles").raise_for_status().json()["items"][0]["profile_id"]
+        chosen = http.post("/api/v1/auth/tokens/profile", json={"profile_id": profile_id}).raise_for_status().json()
+        http.headers["Authorization"] = f"Bearer {chosen['access_token']}"
+        yield Viewer(http, email, password, profile_id)
