@@ -216,7 +216,7 @@ def refused(path: Path, tmp_path: Path) -> str:
     began_s = time.monotonic()
     with pytest.raises(MediaRefused) as caught:
         encoded(path, tmp_path / "out")
-    assert time.monotonic() - began_s < 20
+    assert time.monotonic() - began_s < 60
     assert list((tmp_path / "out").rglob("*")) == []
     return caught.value.detail
 

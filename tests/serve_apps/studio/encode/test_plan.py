@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import InvalidInput, MediaRefused
@@ -36,7 +36,8 @@ def planned(it: Source, **more: object) -> Plan:
     return plan(it, preset="veryfast", version_id="v1", **more)  # type: ignore[arg-type]
 
 
-@given(rate=st.sampled_from(STANDARD_RATES), frames=st.integers(1, 20_000), chunk_segments=st.integers(1, 8), seekable=st.booleans())
+@settings(deadline=None)
+@given(rate=st.sampled_from(STANDARD_RATES), frames=st.integers(1, 8_000), chunk_segments=st.integers(1, 8), seekable=st.booleans())
 def test_chunks_cover_the_grid_once_and_begin_on_segments(rate: Fraction, frames: int, chunk_segments: int, seekable: bool) -> None:
     film = planned(source(frames=frames, rate=rate, seekable=seekable), chunk_segments=chunk_segments)
     assert film.frames_total == frames
@@ -50,7 +51,8 @@ def test_chunks_cover_the_grid_once_and_begin_on_segments(rate: Fraction, frames
     assert seekable or len(film.chunks) == 1
 
 
-@given(rate=st.sampled_from(STANDARD_RATES), frames=st.integers(1, 20_000), origin_s=st.floats(0, 95_000))
+@settings(deadline=None)
+@given(rate=st.sampled_from(STANDARD_RATES), frames=st.integers(1, 8_000), origin_s=st.floats(0, 95_000))
 def test_reading_begins_a_second_or_more_before_its_chunk_at_a_key_picture(rate: Fraction, frames: int, origin_s: float) -> None:
     it = source(frames=frames, rate=rate, origin_s=origin_s, audio=())
     for chunk in planned(it).chunks:
@@ -124,6 +126,7 @@ def test_a_source_between_two_rungs_keeps_its_lines() -> None:
     assert [rung.height for rung in renditions((640, 480), Fraction(25), (360,))] == [360]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 8000), st.integers(1, 4320), st.none() | st.lists(st.sampled_from([234, 360, 480, 720]), min_size=1))
 def test_rungs_are_even_within_their_boxes_and_of_one_shape(width: int, height: int, ladder: list[int] | None) -> None:
     rungs = renditions((width, height), Fraction(25), ladder)

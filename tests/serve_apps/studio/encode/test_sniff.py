@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import MediaRefused
@@ -57,6 +57,7 @@ def test_what_is_no_video_is_refused_by_name(head: bytes, words: str) -> None:
         sniff(head)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_a_known_demuxer_or_refused(head: bytes) -> None:
     try:

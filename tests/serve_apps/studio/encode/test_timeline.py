@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve_apps.studio.encode.timeline import STANDARD_RATES, Packet, Timeline, read_timeline, standard_rate
@@ -16,6 +16,7 @@ def film(times_s: list[float], declared: Fraction = Fraction(0), *, may_jump: bo
     return read_timeline(packets, declared, may_jump=may_jump)
 
 
+@settings(deadline=None)
 @given(
     rate=st.sampled_from(STANDARD_RATES),
     frames=st.integers(120, 1500),

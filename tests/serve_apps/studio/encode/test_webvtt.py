@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import MediaRefused
@@ -64,6 +64,7 @@ def test_markup_is_italics_bold_and_underline_only(text: str, safe: str) -> None
     assert clean(text) == safe
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab <>/iubsc&;\n{\\}-\x00"), max_size=200))
 def test_no_text_can_carry_other_markup_or_times(text: str) -> None:
     safe = clean(text)
@@ -75,6 +76,7 @@ def test_no_text_can_carry_other_markup_or_times(text: str) -> None:
     assert clean(safe) == safe
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 10**5), st.text(alphabet="abc é日", min_size=1)), min_size=1, max_size=20))
 def test_what_is_written_reads_the_same(raw: list[tuple[int, int, str]]) -> None:
     cues = [Cue(begin / 1000, (begin + length) / 1000, text.strip()) for begin, length, text in raw if text.strip()]
@@ -93,6 +95,7 @@ def test_text_is_read_in_the_encodings_that_people_have(encoding: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_decode_to_something(content: bytes) -> None:
     assert isinstance(decode(content), str)
