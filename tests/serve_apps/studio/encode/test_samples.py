@@ -1,10 +1,11 @@
-"""Real files of every usual container, where the package `iscc-samples` is installed."""
+"""Real files of every usual container, from the package `iscc-samples`."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+import iscc_samples
 import pytest
 
 from cluster.errors import MediaRefused
@@ -12,7 +13,7 @@ from serve_apps.studio.encode.pipeline import encode_file
 from tests.serve_apps.studio.encode.films import HERE, ffmpeg
 
 pytestmark = pytest.mark.media
-iscc_samples = pytest.importorskip("iscc_samples", reason="iscc-samples is not installed")
+
 VIDEOS = Path(iscc_samples.__file__).parent / "files/video"
 
 
