@@ -50,7 +50,7 @@ PATH_SPARE_S: Final = 12 * 3600.0
 """Signed paths outlive the film by this much: a pause over night does not end it."""
 EDGES_TRUSTED_S: Final = 2.0
 PLACES_LIMIT: Final = 5000
-"""The places of a profile that are looked at; beyond it the list is of the first by playable."""
+"""The places of a profile that are looked at; beyond it the titles made first are left out."""
 
 
 class Playback:
@@ -209,7 +209,7 @@ class Playback:
     async def _all_places(self, viewer: Claims) -> list[KeptPlace]:
         prefix, after, places = f"{PLACE}{viewer.profile_id}/", None, list[KeptPlace]()
         while len(places) < PLACES_LIMIT:
-            rows = await self._places.scan(viewer.account_id, prefix, after=after, limit=SCAN_LIMIT)
+            rows = await self._places.scan(viewer.account_id, prefix, after=after, reverse=True, limit=SCAN_LIMIT)
             places += [read_place(row) for row in rows]
             if len(rows) < SCAN_LIMIT:
                 break
