@@ -413,6 +413,7 @@ def test_a_superseded_owner_gives_no_slot_away_that_the_new_one_has_lengthened(p
         world.clock.advance(2)
         with pytest.raises(Fenced):
             await old.start(start("second", limit=1))
+        assert [row.value["session_id"] for row in await world.rows("anna", STREAM)] == ["first"]
         assert await new.beat([beat(first, 1)]) != [None]
 
     play(scene)
