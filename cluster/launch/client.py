@@ -99,7 +99,7 @@ class OperatorClient:
         fresh = False
         while True:
             try:
-                authorised = {**(headers or {}), "Authorization": f"Bearer {self._access_token(renew=fresh)}"}
+                authorised = {"Authorization": f"Bearer {self._access_token(renew=fresh)}", **(headers or {})}
                 answer = self._send(method, path, repeat, json=json, content=content, params=params, headers=authorised, timeout=timeout_s)
             except httpx.HTTPError as error:
                 raise ServiceUnavailable(f"{self._api_url} does not answer: {error}") from error

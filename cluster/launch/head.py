@@ -38,7 +38,7 @@ OBJECT_STORE_BYTES: Final = 256 * 2**20
 """Only task arguments and results pass here; video goes through the object store of MATINEE_OBJECTS."""
 FINAL: Final = re.compile(r"^.*\b(Misconfigured|CorruptData|ModeMixed|StorageFull): (.+)$", re.MULTILINE)
 REPORT_EVERY_S: Final = 2.0
-STARTING_EVERY_S: Final = 0.2
+STARTING_EVERY_S: Final = 0.4
 
 
 class Head:
@@ -75,8 +75,9 @@ class Head:
     def _connect(self, ray: Any) -> None:
         settings = self._settings
         if self._ray_address:
-            from cluster.launch.joining import require_cluster
+            from cluster.launch.joining import require_address, require_cluster
 
+            require_address(self._ray_address)
             ray.init(address=self._ray_address, namespace="matinee", log_to_driver=False, logging_level="ERROR")
             require_cluster(settings)
             return

@@ -8,16 +8,36 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 from typing import Any, Final
 
-from cluster.errors import Misconfigured
+from cluster.errors import Misconfigured, StartFailed
 from cluster.launch.environment import EVERYWHERE, missing_on
 from cluster.settings import Settings
 
+CONNECT_TIMEOUT_S: Final = 5.0
 ASK_TIMEOUT_S: Final = 30.0
 LEAVE_TIMEOUT_S: Final = 60.0
+
+
+def require_address(ray_address: str) -> None:
+    """Check that something listens where RAY_ADDRESS points: Ray itself would wait for minutes.
+
+    Raises:
+        Misconfigured: it is no host:port.
+        StartFailed: nothing answers there.
+    """
+    if ray_address == "auto":
+        return
+    host, _, port = ray_address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise Misconfigured(f"RAY_ADDRESS={ray_address}: must be host:port of the cluster's head, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise StartFailed(f"RAY_ADDRESS={ray_address}: nothing answers there ({error})") from error
 
 
 def require_cluster(settings: Settings) -> None:

@@ -32,7 +32,7 @@ from cluster.settings import Settings
 TICK_S: Final = 0.25
 START_TIMEOUT_S: Final = 180.0
 HEAD_GRACE_S: Final = 15.0
-RECORD_EVERY_S: Final = 3.0
+RECORD_EVERY_S: Final = 2.0
 KEPT_LOGS: Final = 5
 
 
@@ -117,7 +117,7 @@ class Supervisor:
 
     def _record(self) -> None:
         # Ray's agents, and HAProxy, outlive a supervisor that is killed; whoever comes next finds them by this.
-        if time.monotonic() - self._recorded_s >= (RECORD_EVERY_S if self.state.ready else TICK_S):
+        if time.monotonic() - self._recorded_s >= RECORD_EVERY_S:
             self._recorded_s = time.monotonic()
             self._instance.record(ending.descendants())
 

@@ -36,7 +36,7 @@ def require_nothing_left(instance: Platform, processes: list[Process]) -> None:
     eventually(lambda: not [process for process in processes if process.alive], timeout_s=20)
     settings = instance.settings
     ports = {settings.port, settings.edge_port, settings.dashboard_port, settings.metrics_port, settings.stats_port}
-    listening = {connection.laddr.port for connection in psutil.net_connections("inet") if connection.status == psutil.CONN_LISTEN}
+    listening = {tuple(connection.laddr)[1] for connection in psutil.net_connections("inet") if connection.status == psutil.CONN_LISTEN}
     assert not ports & listening
 
 

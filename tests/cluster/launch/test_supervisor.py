@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def run(tmp_path: Path) -> Iterator[Any]:
     for each in runs:
         each.process.kill()
         each.process.wait()
+        if each.state is not None:
+            shutil.rmtree(each.state.run_dir, ignore_errors=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -1,0 +1,119 @@
+"""`up` with RAY_ADDRESS: on a cluster that lacks something, and on one that somebody else runs and keeps."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.launch import environment
+from tests.running import Platform, free_ports
+
+pytestmark = pytest.mark.ray
+
+CLUSTER = """
+import logging, sys
+import ray
+
+ray.init(address="local", num_cpus=4, resources={"encode": 2.0}, object_store_memory=128 * 2**20, include_dashboard=False,
+         log_to_driver=False, logging_level=logging.ERROR, _temp_dir=sys.argv[1], _node_ip_address="127.0.0.2")
+
+@ray.remote(num_cpus=0, name="somebody-elses", lifetime="detached", namespace="other")
+class Other:
+    def answer(self):
+        return 42
+
+other = Other.remote()
+ray.get(other.answer.remote())
+print(ray.get_runtime_context().gcs_address, flush=True)
+for line in sys.stdin:
+    from ray.serve.context import _get_global_client
+    try:
+        applications = sorted(_get_global_client().get_serve_details()["applications"])
+    except Exception:
+        applications = []
+    named = sorted(each["name"] for each in ray.util.list_named_actors(all_namespaces=True) if each["namespace"] in {"other", "matinee"})
+    print(ray.get(other.answer.remote()), *applications, *named, flush=True)
+ray.shutdown()
+"""
+
+
+class Cluster:
+    """A Ray that another program started."""
+
+    def __init__(self, instance: Platform, folder: Path) -> None:
+        local = environment.local_environment(instance.settings, folder, "none", environment.free_block("cluster"))
+        # What an administrator would set: the ports and paths of this machine, and what Matinee asks for.
+        env = {**os.environ, **local, "RAY_AUTH_MODE": "disabled"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CLUSTER, str(folder / "r")], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+
+    def runs(self) -> list[str]:
+        """Ask it what runs there."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("?\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().split()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+@pytest.fixture
+def joining(tmp_path: Path) -> Platform:
+    return Platform(tmp_path / "data")
+
+
+@pytest.fixture
+def cluster(joining: Platform) -> Iterator[Cluster]:
+    folder = Path(f"/tmp/matinee-joining-{free_ports(1)[0]}")
+    folder.mkdir(mode=0o700)
+    joining.settings.data.mkdir()
+    running = Cluster(joining, folder)
+    yield running
+    running.close()
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_what_a_cluster_lacks_is_named_line_by_line(ray_cluster: Any, joining: Platform) -> None:
+    joining.env |= {"RAY_ADDRESS": ray_cluster.get_runtime_context().gcs_address, "RAY_AUTH_MODE": "disabled"}
+    done = joining.command("up", "--detach", "--no-edge")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "This cluster cannot run Matinee:" in done.stderr
+    assert "start Ray with RAY_SERVE_ENABLE_HA_PROXY=1 (it has 'nothing')" in done.stderr
+    assert "start Ray with RAY_SERVE_THROUGHPUT_OPTIMIZED=1" in done.stderr
+    assert ray_cluster.is_initialized()
+
+
+def test_a_cluster_that_is_not_there_is_one_line(joining: Platform) -> None:
+    joining.env |= {"RAY_ADDRESS": f"127.0.0.1:{free_ports(1)[0]}", "RAY_AUTH_MODE": "disabled"}
+    done = joining.command("up", "--detach", "--no-edge", timeout_s=120)
+    assert done.returncode == 1
+    assert "RAY_ADDRESS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_on_a_cluster_of_others_it_deploys_and_leaves_all_as_it_was(cluster: Cluster, joining: Platform) -> None:
+    assert cluster.runs() == ["42", "somebody-elses"]
+    joining.env |= {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
+    joining.up()
+    status = joining.status()
+    assert status["ready"] is True
+    assert {"playback", "session-shard-0", "encode-runner"} <= set(cluster.runs())
+    assert joining.command("scale", "web", "1").returncode == 0
+    joining.down()
+    assert cluster.runs() == ["42", "somebody-elses"]
