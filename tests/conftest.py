@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.films import two_language_film
 from tests.running import Platform
+from tests.viewers import ingested
 
 # Read while ray is imported: without it every worker runs in a copy of the directory.
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
@@ -56,3 +58,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield running
     finally:
         running.down()
+
+
+@pytest.fixture(scope="session")
+def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A published film on the platform: 24 s, English and German sound, English and French subtitles; its playable's id."""
+    return ingested(platform, two_language_film(tmp_path_factory.mktemp("film") / "Two Tongues (2024).mkv"))

@@ -11,17 +11,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.players import Player, player_pages
-from tests.films import two_language_film
 from tests.running import Platform
-from tests.viewers import Viewer, ingested, sign_up
+from tests.viewers import Viewer, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray]
-
-
-@pytest.fixture(scope="package")
-def film(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = two_language_film(tmp_path_factory.mktemp("film") / "Two Tongues (2024).mkv")
-    return ingested(platform, path)
 
 
 @pytest.fixture(scope="package")

@@ -91,12 +91,14 @@ def test_refreshing_does_not_lead_out_of_a_kids_profile(in_world: InWorld) -> No
     in_world(scenario)
 
 
-def test_a_kids_profile_changes_nothing_of_the_account(in_world: InWorld) -> None:
+def test_a_kids_profile_neither_reads_nor_changes_the_account(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         tokens = await world.signed_up()
         kid = await world.profile(tokens, kids=True)
         by = (await world.chosen(tokens, kid)).json()
         for method, path, body in (
+            ("GET", "/account", None),
+            ("GET", "/devices", None),
             ("PATCH", "/account", {"name": "x"}),
             ("DELETE", "/account", {"password": PASSWORD}),
             ("DELETE", f"/devices/{tokens['device_id']}", None),
