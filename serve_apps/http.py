@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 import structlog
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
@@ -259,7 +259,8 @@ async def _viewer(claims: Annotated[Claims, Depends(_member)]) -> Claims:
 
 
 async def _operator(claims: Annotated[Claims, Depends(_member)]) -> Claims:
-    if "operator" not in claims.roles:
+    # In a kids profile an operator's device is in a child's hands.
+    if "operator" not in claims.roles or claims.kids:
         raise OperatorOnly
     return claims
 
@@ -268,10 +269,11 @@ Anyone = Annotated[Claims | None, Depends(_anyone)]
 """A caller that may be anonymous; a token that is sent must be valid."""
 Member = Annotated[Claims, Depends(_member)]
 """A signed-in account (any role), with or without a chosen profile."""
-Viewer = Annotated[Claims, Depends(_viewer)]
+# Scopes only name the role in the OpenAPI document's security requirement; what they name is checked above.
+Viewer = Annotated[Claims, Security(_viewer, scopes=["profile"])]
 """A signed-in account that has chosen a profile."""
-Operator = Annotated[Claims, Depends(_operator)]
-"""An operator."""
+Operator = Annotated[Claims, Security(_operator, scopes=["operator"])]
+"""An operator, outside a kids profile."""
 
 
 def encode_cursor(after: str) -> str:

@@ -86,7 +86,7 @@ def require_not_kids(claims: Claims) -> None:
         Forbidden: the caller is in a kids profile.
     """
     if claims.kids:
-        raise Forbidden("A kids profile cannot change the account")
+        raise Forbidden("The account is not a kids profile's matter")
 
 
 def require_may_leave(locked_in: str | None, chosen_profile_id: str, *, proven: bool) -> None:

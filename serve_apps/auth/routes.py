@@ -109,9 +109,10 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         cookies.keep(response, tokens)
         return tokens
 
-    @api.get("/account", response_model=AccountDetails, responses=problems(*_SIGNED_IN))
+    @api.get("/account", response_model=AccountDetails, responses=problems(*_SIGNED_IN, Forbidden))
     async def get_account(member: Member) -> AccountDetails:
-        """Return the caller's account."""
+        """Return the caller's account; not to a kids profile."""
+        policy.require_not_kids(member)
         return _details(await auth.account(member))
 
     @api.patch(
@@ -131,9 +132,10 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         await auth.delete(member, confirmation.password)
         cookies.clear(response)
 
-    @api.get("/devices", response_model=DevicePage, responses=problems(*_SIGNED_IN, InvalidCursor))
+    @api.get("/devices", response_model=DevicePage, responses=problems(*_SIGNED_IN, Forbidden, InvalidCursor))
     async def list_devices(member: Member, limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
-        """List the devices that are signed in."""
+        """List the devices that are signed in; not to a kids profile."""
+        policy.require_not_kids(member)
         found = await auth.devices.page(member.account_id, limit + 1, decode_cursor(cursor))
         items = [
             Device(

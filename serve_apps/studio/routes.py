@@ -34,6 +34,12 @@ from serve_apps.studio.upload_routes import upload_routes
 PREFIX: Final = "/api/v1/studio"
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _REFUSALS: Final = (NotAuthenticated, Forbidden)
+_JOB: Final = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/Job"}}
+_EVENT: Final = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {"id": {"type": "string"}, "event": {"const": "job"}, "data": _JOB},
+}
 
 
 def streams(method: str, path: str) -> bool:
@@ -103,7 +109,7 @@ def create_api(studio: Studio, gate: Gate, settings: Settings) -> FastAPI:
             **problems(*_REFUSALS, JobNotFound, Overloaded),
             200: {
                 "description": "Events `job` with a Job each, until it ends",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"schema": _EVENT}},
             },
         },
         tags=["jobs"],
