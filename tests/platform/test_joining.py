@@ -30,7 +30,7 @@ class Other:
 
 other = Other.remote()
 ray.get(other.answer.remote())
-print(ray.get_runtime_context().gcs_address, flush=True)
+print("ADDRESS", ray.get_runtime_context().gcs_address, flush=True)
 for line in sys.stdin:
     from ray.serve.context import _get_global_client
     try:
@@ -38,7 +38,7 @@ for line in sys.stdin:
     except Exception:
         applications = []
     named = sorted(each["name"] for each in ray.util.list_named_actors(all_namespaces=True) if each["namespace"] in {"other", "matinee"})
-    print(ray.get(other.answer.remote()), *applications, *named, flush=True)
+    print("RUNS", ray.get(other.answer.remote()), *applications, *named, flush=True)
 ray.shutdown()
 """
 
@@ -54,7 +54,7 @@ class Cluster:
             [sys.executable, "-c", CLUSTER, str(folder / "r")], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
+        self.address = next(line for line in iter(self.process.stdout.readline, "") if line.startswith("ADDRESS ")).split()[1]
 
     def runs(self) -> list[str]:
         """Ask it what runs there."""
@@ -62,7 +62,8 @@ class Cluster:
         assert self.process.stdout is not None
         self.process.stdin.write("?\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().split()
+        lines = iter(self.process.stdout.readline, "")  # Ray prints too
+        return next(line for line in lines if line.startswith("RUNS ")).split()[1:]
 
     def close(self) -> None:
         assert self.process.stdin is not None

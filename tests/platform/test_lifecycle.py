@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from cluster.launch.instance import Process
+from tests.films import two_language_film
 from tests.running import COMMAND, Platform, eventually
+from tests.viewers import ingested, sign_up
 
 pytestmark = pytest.mark.ray
 
@@ -75,14 +79,44 @@ def test_after_a_killed_supervisor_up_works_and_nothing_old_is_left(own: Platfor
     assert [process for process in mine if process.alive] == []
 
 
-def test_after_everything_was_killed_up_works(own: Platform) -> None:
-    mine = everything(own)
-    for process in mine:
-        if process.alive:
-            os.kill(process.pid, signal.SIGKILL)
-    own.up()
-    assert [process for process in mine if process.alive] == []
-    assert own.command("status").returncode == 0
+@pytest.fixture(scope="module")
+def short_film(own: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return ingested(own, two_language_film(tmp_path_factory.mktemp("short") / "Short (2024).mkv", duration_s=8))
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_after_everything_was_killed_what_was_acknowledged_is_there_and_the_job_goes_on(
+    own: Platform, short_film: str, tmp_path: Path, time: int
+) -> None:
+    long_film = two_language_film(tmp_path / f"Night {time} (2024).mkv", duration_s=60)
+    with sign_up(own) as viewer, subprocess.Popen([*COMMAND, "ingest", str(long_film)], env=own.env, stderr=subprocess.DEVNULL) as ingest:
+        session_id = viewer.start(short_film)["session_id"]
+        sequence = 0
+
+        def half_encoded() -> bool:
+            nonlocal sequence
+            sequence += 1
+            assert viewer.beat(session_id, sequence, sequence % 700 / 100).status_code == 200
+            return 0 < newest_job(own)["frames_done"] < newest_job(own)["frames_total"]
+
+        eventually(half_encoded, timeout_s=90)
+        mine = everything(own)
+        for process in mine:
+            if process.alive:
+                os.kill(process.pid, signal.SIGKILL)
+        ingest.wait(60)
+        own.up()
+        assert [process for process in mine if process.alive] == []
+        place = viewer.ask("GET", f"/api/v1/playback/positions/{short_film}").json()
+        assert place["position_s"] == pytest.approx(sequence % 700 / 100)
+    eventually(lambda: newest_job(own)["state"] == "ready", timeout_s=120)
+    ingested(own, long_film)
+
+
+def newest_job(instance: Platform) -> dict[str, Any]:
+    with instance.operator as operator:
+        jobs = operator.get("/api/v1/studio/jobs")["items"]
+    return dict(jobs[0]) if jobs else {"frames_done": 0, "frames_total": 0, "state": ""}
 
 
 def test_in_the_foreground_ctrl_c_ends_all_and_succeeds(own: Platform) -> None:
