@@ -1,6 +1,6 @@
 """Brings the deletion of accounts to its end, whatever dies on the way.
 
-Main path: close -> written down -> devices revoked and the account marked, in one batch -> finish: profiles, e-mail, account.
+Main path: close -> written down -> devices revoked and the account marked, in one batch -> finish: history, profiles, e-mail, account.
 Idempotent in every step; what is left half-way is finished by the next `finish_all` of any replica.
 """
 
@@ -19,6 +19,7 @@ from cluster.errors import Unavailable, VersionConflict
 from serve_apps.auth.accounts import Accounts
 from serve_apps.auth.devices import Devices
 from serve_apps.auth.policy import Account
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 
 UNCONFIRMED_AFTER_S: Final = 60.0
@@ -32,9 +33,15 @@ class Closing:
     """Accounts on their way out."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, devices: Devices, profiles: ProfilesClient, now_s: Callable[[], float] = time.time
+        self,
+        store: Store,
+        accounts: Accounts,
+        devices: Devices,
+        profiles: ProfilesClient,
+        playback: PlaybackClient,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._accounts, self._devices, self._profiles = store, accounts, devices, profiles
+        self._store, self._accounts, self._devices, self._profiles, self._playback = store, accounts, devices, profiles, playback
         self._now_s = now_s
 
     async def close(self, account_id: str) -> None:
@@ -63,6 +70,7 @@ class Closing:
                     await self._store.delete(row)
 
     async def _finish(self, account_id: str) -> None:
+        await self._playback.delete_all(account_id)
         await self._profiles.delete_all(account_id)
         await self._accounts.remove(account_id)
         row = await self._store.get(_PARTITION, account_id)

@@ -11,6 +11,7 @@ from cluster.settings import Settings
 from serve_apps.auth.routes import PREFIX, create_api
 from serve_apps.auth.service import Auth
 from serve_apps.http import served
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.serving import Replica
 
@@ -32,7 +33,7 @@ class AuthReplica(Replica):
     """A replica of auth; it keeps the signing keys in memory, and nothing else."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
-        auth = Auth(settings, ProfilesClient())
+        auth = Auth(settings, ProfilesClient(), PlaybackClient())
         await self.serve(auth, served(create_api(auth, await open_gate(settings), settings), PREFIX))
 
 

@@ -47,6 +47,7 @@ from serve_apps.auth.operator import Operator
 from serve_apps.auth.policy import Account
 from serve_apps.auth.schemas import AccessToken, AccountChange, ChooseProfile, NewAccount, SignIn, Tokens
 from serve_apps.auth.tables import ACCOUNTS, CLOSING, EMAILS, TRIES
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.schemas import ChosenProfile
 
@@ -62,9 +63,11 @@ class Auth:
     keys: KeyRing
     devices: Devices
 
-    def __init__(self, settings: Settings, profiles: ProfilesClient, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: Settings, profiles: ProfilesClient, playback: PlaybackClient, now_s: Callable[[], float] = time.time
+    ) -> None:
         self._settings = settings
-        self._profiles = profiles
+        self._profiles, self._playback = profiles, playback
         self._now_s = now_s
 
     async def open(self) -> None:
@@ -78,7 +81,7 @@ class Auth:
         self._outbox = await open_outbox(self._settings, accounts, now_s=self._now_s)
         self._accounts = Accounts(accounts, emails, self._outbox, self._now_s)
         self.devices = Devices(accounts, revoked, self._accounts, self._settings.refresh_token_s, self._now_s)
-        self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._now_s)
+        self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._playback, self._now_s)
         self._issuer = Issuer(TokenSigner(self.keys, self._now_s), secret, self._settings, self._now_s)
         self._credentials = Credentials(self._accounts, tries, self._issuer.proofs, self._now_s)
         self._operator = Operator(self._settings, self._accounts, self._credentials)

@@ -6,6 +6,7 @@ Knows nothing of how streams are kept (actors/sessions) or bytes delivered (clus
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from actors.sessions.tables import PLACE, PLACES, place_sort
 from cluster.durable import Store, Table, open_store
 from cluster.durable.store import SCAN_LIMIT
 from cluster.edge.registry import EDGES, EdgeStatus, live_edges
-from cluster.errors import StreamLimitReached, Unavailable
+from cluster.errors import SessionNotFound, StreamLimitReached, Unavailable
 from cluster.security.claims import Claims
 from cluster.security.paths import PathSigner
 from cluster.settings import Settings
@@ -196,6 +197,15 @@ class Playback:
         row = await self._places.get(viewer.account_id, place_sort(viewer.profile_id or "", playable_id))
         if row is not None:
             await self._places.remove(row.partition, row.sort, row.version)
+
+    async def delete_all(self, account_id: str) -> None:
+        """End what the account plays and remove every place of it; idempotent, for an account that is closed."""
+        for stream in await self._sessions.live(account_id):
+            with contextlib.suppress(SessionNotFound):
+                await self._sessions.stop(Stop(account_id, stream.session_id, stream.device_id, stream.profile_id))
+        while rows := await self._places.scan(account_id, PLACE, limit=SCAN_LIMIT):
+            for row in rows:
+                await self._places.remove(row.partition, row.sort, row.version)
 
     async def status(self) -> PlaybackStatus:
         """Return how the shards are."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from actors.sessions.tables import PLACES
 from cluster.durable import open_store
 from serve_apps.auth.routes import PREFIX as AUTH
@@ -132,7 +130,6 @@ def test_operators_are_told_of_no_member(whole: Whole, operator: Person) -> None
     whole.run(scene())
 
 
-@pytest.mark.xfail(strict=True, reason="playback does not hear of deleted accounts yet")
 def test_a_deleted_account_leaves_no_history(whole: Whole, operator: Person) -> None:
     async def scene() -> None:
         ann = await people.viewer(whole)

@@ -38,6 +38,7 @@ from serve_apps.operations.policy import ScaleRange
 from serve_apps.operations.service import Operations, Placed, Seen
 from serve_apps.operations.tables import SCALES
 from serve_apps.playback import routes as playback
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.playback.service import Playback
 from serve_apps.profiles import routes as profiles
 from serve_apps.profiles.client import ProfilesClient
@@ -121,12 +122,12 @@ class Whole:
             for number in range(settings.session_shards)
         ]
         self.profiles = Profiles(settings, now_s)
-        self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), now_s)
         self.catalog = Catalog(settings, nudge=self.relay.nudge, now_s=now_s)
         self.catalog_client = CatalogClient(LocalTarget(self.catalog))
         self.runner = EncodeRunner(settings, self.catalog_client, self.encoders, now_s)
         self.studio = Studio(settings, self.catalog_client, self.runner.nudge, now_s)
         self.playback = Playback(settings, self.catalog_client, Sessions(self.shards), now_s)
+        self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), PlaybackClient(LocalTarget(self.playback)), now_s)
         self.operations = Operations(
             settings,
             self.cluster,

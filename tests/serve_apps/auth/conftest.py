@@ -21,6 +21,7 @@ from cluster.settings import Settings
 from serve_apps.auth.routes import PREFIX, create_api
 from serve_apps.auth.service import Auth
 from serve_apps.http import served
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.routes import PREFIX as PROFILES_PREFIX
 from serve_apps.profiles.routes import create_api as create_profiles_api
@@ -41,6 +42,12 @@ class Flaky(LocalTarget):
         return await super().invoke(method, *args)
 
 
+class NoHistory:
+    """Playback for accounts that never watched anything."""
+
+    async def delete_all(self, account_id: str) -> None: ...
+
+
 class World:
     """One instance of auth and profiles, with a clock that stands still until told."""
 
@@ -49,7 +56,7 @@ class World:
         self.settings = Settings(data=directory, **settings)
         self.profiles = Profiles(self.settings, self.clock)
         self.target = Flaky(self.profiles)
-        self.auth = Auth(self.settings, ProfilesClient(self.target), self.clock)
+        self.auth = Auth(self.settings, ProfilesClient(self.target), PlaybackClient(LocalTarget(NoHistory())), self.clock)
         self.app: ASGIApp
         self.stores: list[Store] = []
 
