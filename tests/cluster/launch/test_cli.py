@@ -117,9 +117,9 @@ def test_scale_without_an_instance_says_so(tmp_path: Path) -> None:
     assert "Matinee is not running" in one_line(done)
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_no_write_permission_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0o500)
-    done = matinee(tmp_path / "closed/data", "up", "--detach")
+    closed = Path("/sys/kernel") if os.getuid() == 0 else tmp_path / "closed"  # modes don't hold root off, this file system does
+    closed.mkdir(mode=0o500, exist_ok=True)
+    done = matinee(closed / "data", "up", "--detach")
     assert done.returncode == 1
-    assert "cannot be written: Permission denied" in one_line(done)
+    assert "cannot be written: " in one_line(done)

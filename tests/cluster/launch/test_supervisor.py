@@ -118,9 +118,14 @@ def test_what_was_orphaned_below_is_ended_too(run: Any) -> None:
 def test_after_kill_9_the_next_start_ends_what_was_left(run: Any) -> None:
     first = run("leaves orphans")
     first.ready()
-    below = eventually(lambda: found if len(found := first.below()) == 3 else None)
     recorded = first.settings.data / "run/descendants.json"
-    eventually(lambda: recorded.exists() and all(str(process.pid) in recorded.read_text() for process in below))
+
+    def all_recorded() -> list[Process]:
+        found = first.below()
+        known = recorded.read_text() if recorded.exists() else ""
+        return found if len(found) == 3 and all(str(process.pid) in known for process in found) else []
+
+    below = eventually(all_recorded)
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
     second = run()
