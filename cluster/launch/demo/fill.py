@@ -29,7 +29,7 @@ from cluster.launch.ingest.pipeline import Ingest, Options, Outcome
 from cluster.launch.ingest.tus import Api
 
 LADDER: Final = (234, 360)
-BUNNY_LADDER: Final = (360, 720)
+BUNNY_LADDER: Final = (360, 540)
 _FETCH_TIMEOUT_S: Final = 60.0
 
 
@@ -82,8 +82,8 @@ class Demo:
         with tempfile.TemporaryDirectory(dir=self._folder) as work, ThreadPoolExecutor(2) as pool:
             running: set[Future[str | None]] = set()
             for number, item in enumerate(self._programme()):
-                # Two at a time: one is drawn while the other encodes, and memory stays bounded.
-                while len(running) >= 2:
+                # The first alone, so that something plays soon; then two at a time: one is drawn while the other encodes.
+                while len(running) >= (2 if number > 1 else 1):
                     ended, running = wait(running, return_when=FIRST_COMPLETED)
                     self._told(ended, problems, total)
                 running.add(pool.submit(self._one, item, Path(work) / f"{number:02d}.mp4"))
