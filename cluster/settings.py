@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import socket
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -39,7 +40,10 @@ class Settings(BaseSettings):
     metrics_port: Port = Field(default=9101, description="HAProxy's metrics (listens on all addresses).")
     stats_port: Port = Field(default=8404, description="HAProxy's statistics (listens on all addresses).")
     public_url: str = Field(default="", description="Where clients reach the API; by default http://host:port.")
-    edge_url: str = Field(default="", description="Where clients reach this machine's edge; by default http://host:edge_port.")
+    edge_url: str = Field(
+        default="",
+        description="Where clients reach this edge; by default http://<public host>:edge_port.",
+    )
 
     secret: SecretStr | None = Field(default=None, description="Encrypts keys and signs paths; a laptop makes its own at first start.")
     operator_email: str = Field(default="operator@matinee.local", description="The first operator's sign-in.")
@@ -123,8 +127,12 @@ class Settings(BaseSettings):
 
     @property
     def own_edge_url(self) -> str:
-        """Where a client reaches the edge of this machine."""
-        return self.edge_url or f"http://{_reachable(self.host)}:{self.edge_port}"
+        """Where a client reaches the edge of this machine: MATINEE_EDGE_URL, else the host of the public URL, else this machine's."""
+        if self.edge_url:
+            return self.edge_url
+        public = urlsplit(self.public_url).hostname
+        host = (f"[{public}]" if ":" in public else public) if public else _reachable(self.host)
+        return f"http://{host}:{self.edge_port}"
 
     def secret_bytes(self) -> bytes:
         """Return the installation's secret: MATINEE_SECRET, or the file under `data` that only its owner reads, made at first use.
@@ -163,10 +171,16 @@ class Settings(BaseSettings):
 
 
 def _reachable(host: str) -> str:
+    """Return what others call an address that we listen on: of all addresses, the one that leads out of this machine."""
     address = ipaddress.ip_address(host)
-    if address.is_unspecified:
-        return "127.0.0.1"
-    return f"[{host}]" if address.version == 6 else host
+    if not address.is_unspecified:
+        return f"[{host}]" if address.version == 6 else host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737); connecting a datagram socket sends nothing
+            return str(probe.getsockname()[0])
+        except OSError:  # no network
+            return "127.0.0.1"
 
 
 def load(**overrides: Any) -> Settings:
