@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -127,4 +128,6 @@ async def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
 
 
 def files_under(path: Path) -> list[str]:
-    return sorted(str(found.relative_to(path)) for found in path.rglob("*") if found.is_file()) if path.exists() else []
+    """Return the files under a folder, also while others remove some."""
+    walked = os.walk(path)  # it passes over folders that vanish meanwhile, as rglob does not
+    return sorted(str(Path(folder, name).relative_to(path)) for folder, _, names in walked for name in names)
