@@ -5,6 +5,7 @@ The kind is read from the bytes, never from a header. A picture is decoded once,
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import warnings
@@ -12,7 +13,7 @@ from typing import Final
 
 import msgspec
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from PIL import ImageOps, UnidentifiedImageError
 
 from cluster.errors import ImageRefused
 from serve_apps.catalog.schemas import ArtworkKind
@@ -20,7 +21,11 @@ from serve_apps.catalog.schemas import ArtworkKind
 PICTURE_LIMIT_BYTES: Final = 8 * 2**20
 PIXELS_LIMIT: Final = 40_000_000
 _SHORTEST: Final = 16
+_LONGEST: Final = 16_383
+"""What WebP holds."""
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_WRITTEN_AS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "WEBP", "WEBP": "WEBP"}
+"""MPO is what phones make of a JPEG with a second picture behind the first."""
 _WIDTHS: Final[dict[ArtworkKind, tuple[int, ...]]] = {"poster": (342, 780), "backdrop": (780, 1280), "still": (320, 640)}
 
 
@@ -39,7 +44,9 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def read_picture(data: bytes, kind: ArtworkKind) -> list[Picture]:
-    """Return the picture as it came (a PNG as WebP, which every browser shows at a tenth of the size), and narrower JPEG copies.
+    """Return the picture upright (a PNG as WebP, which every browser shows at a tenth of the size), and narrower JPEG copies.
+
+    All are written anew: what a camera adds about place and owner is not published.
 
     Raises:
         ImageRefused: no whole JPEG, PNG or WebP, or too small or large to show.
@@ -49,26 +56,29 @@ def read_picture(data: bytes, kind: ArtworkKind) -> list[Picture]:
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             opened = Pillow.open(io.BytesIO(data), formats=_FORMATS)
         width, height = opened.size
-        if min(width, height) < _SHORTEST or width * height > PIXELS_LIMIT:
-            raise ImageRefused(f"A picture has at least {_SHORTEST} pixels a side and at most {PIXELS_LIMIT} in all, not {width}x{height}")
+        if min(width, height) < _SHORTEST or max(width, height) > _LONGEST or width * height > PIXELS_LIMIT:
+            raise ImageRefused(
+                f"A picture has {_SHORTEST} to {_LONGEST} pixels a side and at most {PIXELS_LIMIT} in all, not {width}x{height}"
+            )
+        # A profile for other colours than red, green and blue says nothing of the converted picture.
+        profile = opened.info.get("icc_profile") if opened.mode in {"RGB", "RGBA", "P"} else None
         pixels = opened.convert("RGB")
     except UnidentifiedImageError as error:
         raise ImageRefused("This is no JPEG, PNG or WebP") from error
     except (OSError, ValueError, SyntaxError, EOFError, Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise ImageRefused(f"The picture cannot be decoded: {error}") from error
-    if opened.format == "PNG":
-        data = _written(pixels, "WEBP", quality=90)
-    whole = Picture(data, "jpg" if opened.format == "JPEG" else "webp", width, height)
-    return [whole, *(_narrowed(pixels, narrow) for narrow in _WIDTHS[kind] if narrow < width)]
+    with contextlib.suppress(Exception):  # of damaged EXIF Pillow may raise anything; the picture itself is whole
+        ImageOps.exif_transpose(pixels, in_place=True)
+    pixels.info.clear()
+    narrower = [_narrowed(pixels, width) for width in _WIDTHS[kind] if width < pixels.width]
+    return [_written(pixels, _WRITTEN_AS[str(opened.format)], 90, profile), *(_written(copy, "JPEG", 82, profile) for copy in narrower)]
 
 
-def _narrowed(pixels: Pillow.Image, width: int) -> Picture:
-    height = max(1, round(pixels.height * width / pixels.width))
-    copy = pixels.resize((width, height), Pillow.Resampling.LANCZOS)
-    return Picture(_written(copy, "JPEG", quality=82), "jpg", width, height)
+def _narrowed(pixels: Pillow.Image, width: int) -> Pillow.Image:
+    return pixels.resize((width, max(1, round(pixels.height * width / pixels.width))), Pillow.Resampling.LANCZOS)
 
 
-def _written(pixels: Pillow.Image, kind: str, quality: int) -> bytes:
+def _written(pixels: Pillow.Image, kind: str, quality: int, profile: bytes | None) -> Picture:
     out = io.BytesIO()
-    pixels.save(out, kind, quality=quality)
-    return out.getvalue()
+    pixels.save(out, kind, quality=quality, icc_profile=profile)
+    return Picture(out.getvalue(), "jpg" if kind == "JPEG" else "webp", pixels.width, pixels.height)

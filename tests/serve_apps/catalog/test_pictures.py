@@ -1,0 +1,147 @@
+"""What becomes of the pictures that operators send, as the edge serves them."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+from tests.serve_apps.catalog.world import EDGE, World, in_world
+
+RED, BLUE = (220, 20, 20), (20, 20, 220)
+TURNED_LEFT = 6
+"""EXIF's orientation of a picture that is shown turned right by 90 degrees."""
+
+
+def written(kind: str, size: tuple[int, int] = (900, 1350), picture: Image.Image | None = None, **how: Any) -> bytes:
+    out = io.BytesIO()
+    (picture or Image.new("RGB", size, RED)).save(out, kind, **how)
+    return out.getvalue()
+
+
+def by_camera(orientation: int = TURNED_LEFT) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.Make] = "Camera of Ada"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
+    return exif
+
+
+def red_above_blue(width: int = 800, height: int = 400) -> Image.Image:
+    picture = Image.new("RGB", (width, height), BLUE)
+    picture.paste(RED, (0, 0, width, height // 2))
+    return picture
+
+
+async def put(world: World, data: bytes, kind: str = "poster") -> httpx.Response:
+    title_id = (await world.make())["title_id"]
+    return await world.call("PUT", f"/{title_id}/artwork/{kind}", content=data, headers={"If-Match": "*"})
+
+
+async def shown(world: World, data: bytes, kind: str = "poster") -> list[tuple[str, bytes, Image.Image]]:
+    """Return what is stored of a picture: names, bytes and pixels, the widest first."""
+    answer = await put(world, data, kind)
+    assert answer.status_code == 200, answer.text
+    found = []
+    for image in answer.json()["artwork"][kind]:
+        name = image["url"].removeprefix(EDGE + "/a/")
+        stored = (world.settings.data / "objects" / "artwork" / name).read_bytes()
+        pixels = Image.open(io.BytesIO(stored))
+        assert pixels.size == (image["width"], image["height"])
+        found.append((name, stored, pixels))
+    return found
+
+
+@pytest.mark.parametrize("size", [(20_000, 1000), (1000, 20_000), (16_384, 16)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_too_long_to_store_is_refused_and_says_so(tmp_path: Path, size: tuple[int, int], kind: str) -> None:
+    async def run(world: World) -> None:
+        refused = await put(world, written(kind, size), "backdrop")
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:matinee:error:image-refused")
+        assert "16383" in refused.json()["detail"] and f"{size[0]}x{size[1]}" in refused.json()["detail"]
+
+    in_world(tmp_path, run)
+
+
+def test_the_longest_picture_is_taken(tmp_path: Path) -> None:
+    async def run(world: World) -> None:
+        names = [name for name, _, _ in await shown(world, written("PNG", (16_383, 16)), "backdrop")]
+        assert len(names) == 3
+
+    in_world(tmp_path, run)
+
+
+def test_a_phones_picture_of_two_is_a_jpeg(tmp_path: Path) -> None:
+    async def run(world: World) -> None:
+        data = written("MPO", save_all=True, append_images=[Image.new("RGB", (900, 1350), BLUE)])
+        assert Image.open(io.BytesIO(data)).format == "MPO"
+        (name, _, pixels), *_ = await shown(world, data)
+        assert (name.rpartition(".")[2], pixels.format) == ("jpg", "JPEG")
+
+    in_world(tmp_path, run)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_turned_picture_is_shown_upright(tmp_path: Path, kind: str) -> None:
+    async def run(world: World) -> None:
+        for _, _, pixels in await shown(world, written(kind, picture=red_above_blue(), exif=by_camera())):
+            width, height = pixels.size
+            assert height == 2 * width
+            right, left = pixels.convert("RGB").getpixel((width - 5, 5)), pixels.convert("RGB").getpixel((5, 5))
+            assert isinstance(right, tuple) and isinstance(left, tuple)
+            assert right[0] > 150 > right[2] and left[2] > 150 > left[0]
+
+    in_world(tmp_path, run)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: written("JPEG", exif=by_camera(1), comment="Camera of Ada"),
+        lambda: written("PNG", exif=by_camera(1)),
+        lambda: written("WEBP", exif=by_camera(1), xmp=b"<x>Camera of Ada</x>"),
+    ],
+    ids=["jpeg", "png", "webp"],
+)
+def test_nothing_that_a_camera_knows_is_published(tmp_path: Path, write: Callable[[], bytes]) -> None:
+    async def run(world: World) -> None:
+        for _, stored, pixels in await shown(world, write()):
+            assert not pixels.getexif()
+            assert b"Camera of Ada" not in stored
+
+    in_world(tmp_path, run)
+
+
+def test_colours_keep_their_profile(tmp_path: Path) -> None:
+    async def run(world: World) -> None:
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        for _, _, pixels in await shown(world, written("JPEG", icc_profile=profile)):
+            assert pixels.info["icc_profile"] == profile
+        grey = written("JPEG", picture=Image.new("L", (400, 600)), icc_profile=profile)
+        for _, _, pixels in await shown(world, grey):
+            assert "icc_profile" not in pixels.info
+
+    in_world(tmp_path, run)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_whatever_is_damaged_the_answer_is_a_picture_or_a_refusal(tmp_path: Path, kind: str) -> None:
+    async def run(world: World) -> None:
+        title_id = (await world.make())["title_id"]
+        rng = random.Random(4)
+        whole = written(kind, (64, 64), exif=by_camera())
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(3):
+                data[rng.randrange(min(200, len(data)))] = rng.randrange(256)
+            answer = await world.call("PUT", f"/{title_id}/artwork/still", content=bytes(data), headers={"If-Match": "*"})
+            assert answer.status_code in {200, 422}, answer.text
+
+    in_world(tmp_path, run)
