@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -33,7 +33,7 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         self._waiting_limit = waiting_limit
-        self._waiting = 0
+        self._jobs: set[Future[Any]] = set()
 
     async def hash(self, password: str) -> str:
         """Return the password's hash, parameters and salt included.
@@ -65,16 +65,13 @@ class Passwords:
             raise CorruptData("A stored password hash cannot be read") from error
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
-        if self._waiting >= self._waiting_limit:
+        if len(self._jobs) >= self._waiting_limit:
             raise Overloaded("Too many sign-ins at the moment", retry_after_s=1)
-        self._waiting += 1
-        done = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        # Counted until the thread is done with it, also when the caller gives up before.
-        done.add_done_callback(self._finished)
-        return await done
-
-    def _finished(self, _done: asyncio.Future[T]) -> None:
-        self._waiting -= 1
+        job = self._pool.submit(work)
+        # Counted until a thread is done with it: a caller who gives up takes back only what no thread has begun.
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return await asyncio.wrap_future(job)
 
 
 def _normalised(password: str) -> str:

@@ -1,18 +1,21 @@
 """How often somebody may guess: so many tries within a time, counted in the store before the guess is looked at.
 
-Main path: TryLimit.admit -> the secret is verified elsewhere -> forgive when it was right. Refuses to know what is guessed.
+Main path: TryLimit.guess -> a try is counted -> the secret is verified elsewhere -> the try is taken back unless it was wrong.
+Refuses to know what is guessed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from cluster.durable import Store
-from cluster.errors import Overloaded, TooManyRequests, VersionConflict
+from cluster.errors import MatineeError, Overloaded, TooManyRequests, VersionConflict
 
 SORT: Final = "tries"
 _ATTEMPTS: Final = 64
@@ -44,6 +47,25 @@ class TryLimit:
         self._store = store
         self._limit, self._window_s = limit, window_s
         self._now_s = now_s
+
+    async def guess(self, verify: Callable[[], Awaitable[bool]], partition: str, sort: str = SORT) -> bool:
+        """Return what `verify` finds; only a guess that it found wrong stays counted.
+
+        Raises:
+            TooManyRequests: the limit is reached, and nothing was verified.
+            Overloaded: nothing was verified; the try does not count.
+        """
+        admitted = await self.admit(partition, sort)
+        try:
+            right = await verify()
+        except (Overloaded, asyncio.CancelledError):
+            # Whoever guessed has learnt nothing; else a busy machine would lock people out.
+            with contextlib.suppress(MatineeError):
+                await self.forgive(admitted)
+            raise
+        if right:
+            await self.forgive(admitted)
+        return right
 
     async def admit(self, partition: str, sort: str = SORT) -> Try:
         """Count a try, before anything is verified: guesses sent at once are counted one by one.

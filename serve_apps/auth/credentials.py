@@ -1,6 +1,7 @@
 """Passwords of accounts, and how often they may be guessed.
 
-Main path: a try is counted -> argon2 -> a right one is forgiven. An e-mail without an account takes the same way in the same time.
+Main path: a try is counted -> argon2 -> it is taken back unless it was wrong.
+An e-mail without an account takes the same way in the same time.
 A device that was signed in before has tries of its own: nobody else can lock it out.
 """
 
@@ -8,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from cluster.durable import Store
 from cluster.errors import TooManyRequests, WrongCredentials, WrongPin
 from cluster.security.claims import Role
 from cluster.security.passwords import Passwords
-from cluster.security.tries import Try, TryLimit
+from cluster.security.tries import TryLimit
 from serve_apps.auth import policy
 from serve_apps.auth.accounts import Accounts, Loaded
 from serve_apps.auth.policy import Account, DeviceProofs
@@ -50,10 +51,12 @@ class Credentials:
         email_hash = policy.email_hash(email)
         loaded = await self._accounts.find(email_hash)
         known = self._proofs.device_of(device_token, loaded.account_id if loaded else None)
-        limit, admitted = await self._admitted(email_hash, known)
-        if not await self._passwords.verify(loaded.account.password_hash if loaded else None, password) or loaded is None:
+
+        def verify() -> Awaitable[bool]:
+            return self._passwords.verify(loaded.account.password_hash if loaded else None, password)
+
+        if not await self._guessed(verify, email_hash, known) or loaded is None:
             raise WrongCredentials
-        await limit.forgive(admitted)
         return loaded, known
 
     async def prove(self, device_id: str, loaded: Loaded, password: str | None) -> None:
@@ -65,17 +68,15 @@ class Credentials:
         """
         if password is None:
             raise WrongPin("This takes the account's password")
-        admitted = await self._unknown.admit(f"proof/{device_id}")
-        if not await self._passwords.verify(loaded.account.password_hash, password):
+        if not await self._unknown.guess(lambda: self._passwords.verify(loaded.account.password_hash, password), f"proof/{device_id}"):
             raise WrongPin("The account's password is wrong")
-        await self._unknown.forgive(admitted)
 
     def close(self) -> None:
         """End the threads."""
         self._passwords.close()
 
-    async def _admitted(self, email_hash: str, known_device_id: str | None) -> tuple[TryLimit, Try]:
+    async def _guessed(self, verify: Callable[[], Awaitable[bool]], email_hash: str, known_device_id: str | None) -> bool:
         if known_device_id is not None:
             with contextlib.suppress(TooManyRequests):
-                return self._known, await self._known.admit(f"device/{known_device_id}")
-        return self._unknown, await self._unknown.admit(f"email/{email_hash}")
+                return await self._known.guess(verify, f"device/{known_device_id}")
+        return await self._unknown.guess(verify, f"email/{email_hash}")

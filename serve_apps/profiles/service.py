@@ -200,10 +200,8 @@ class Profiles:
     async def _prove(self, account_id: str, profile_id: str, stored: StoredProfile, pin: str | None) -> None:
         if pin is None:
             raise WrongPin("This profile has a PIN")
-        admitted = await self._pin_tries.admit(account_id, f"tries/{profile_id}")
-        if not await self._passwords.verify(stored.pin_hash, pin):
+        if not await self._pin_tries.guess(lambda: self._passwords.verify(stored.pin_hash, pin), account_id, f"tries/{profile_id}"):
             raise WrongPin
-        await self._pin_tries.forgive(admitted)
 
 
 async def _emptied(store: Store, partition: str, *, keep: str) -> None:

@@ -68,3 +68,21 @@ def test_more_than_can_wait_are_refused_at_once_and_later_ones_served() -> None:
         assert await passwords.hash("x" * 10)
 
     asyncio.run(run())
+
+
+def test_what_a_thread_has_begun_counts_also_when_nobody_waits_for_it() -> None:
+    async def run() -> None:
+        passwords = Passwords(workers=1, waiting_limit=1)
+        given_up = asyncio.create_task(passwords.hash("x" * 10))
+        while not any(job.running() for job in passwords._jobs):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        with pytest.raises(Overloaded):
+            await passwords.hash("y" * 10)
+        while passwords._jobs:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert await passwords.hash("z" * 10)
+
+    asyncio.run(run())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.durable import Mode, Store, Table
-from cluster.errors import TooManyRequests
+from cluster.errors import Overloaded, TooManyRequests
 from cluster.security.tries import TryLimit, still_counting, wait_s
 from tests.cluster.security.conftest import Clock
 
@@ -60,5 +60,41 @@ def test_a_right_guess_does_not_count_and_leaves_the_wrong_ones_of_others(opened
         await limit.admit("a")
         with pytest.raises(TooManyRequests):
             await limit.admit("a")
+
+    asyncio.run(run())
+
+
+def test_only_a_guess_that_was_found_wrong_counts(opened: Opened, clock: Clock) -> None:
+    async def run() -> None:
+        limit = TryLimit(await opened(TRIES), 2, 3600, clock)
+        verifying = asyncio.Event()
+
+        async def right() -> bool:
+            return True
+
+        async def wrong() -> bool:
+            return False
+
+        async def overloaded() -> bool:
+            raise Overloaded
+
+        async def hangs() -> bool:
+            verifying.set()
+            await asyncio.Event().wait()
+            return True
+
+        for _ in range(3):
+            assert await limit.guess(right, "a")
+            with pytest.raises(Overloaded):
+                await limit.guess(overloaded, "a")
+            given_up = asyncio.create_task(limit.guess(hangs, "a"))
+            await verifying.wait()
+            verifying.clear()
+            given_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
+        assert [await limit.guess(wrong, "a") for _ in range(2)] == [False, False]
+        with pytest.raises(TooManyRequests):
+            await limit.guess(right, "a")
 
     asyncio.run(run())

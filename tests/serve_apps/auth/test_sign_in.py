@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 
+from cluster.durable import Row
+from cluster.security.passwords import Passwords
 from serve_apps.auth import devices
-from serve_apps.auth.policy import DEVICES_LIMIT, UNKNOWN_DEVICE_TRIES
+from serve_apps.auth.policy import DEVICES_LIMIT, KNOWN_DEVICE_TRIES, UNKNOWN_DEVICE_TRIES
 from serve_apps.auth.routes import PREFIX
 from tests.serve_apps.auth.conftest import PASSWORD, InWorld, World, bearer, slug
 
@@ -76,6 +80,24 @@ def test_right_passwords_do_not_count(in_world: InWorld) -> None:
     in_world(scenario)
 
 
+def test_sign_ins_that_nobody_had_time_for_do_not_count(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        tokens = await world.signed_up()
+        credentials = world.auth._credentials
+        idle, credentials._passwords = credentials._passwords, Passwords(waiting_limit=0)
+        for _ in range(KNOWN_DEVICE_TRIES + 1):
+            assert await refused(world, password=PASSWORD) == "overloaded"
+            assert await refused(world, password=PASSWORD, device_token=tokens["device_token"]) == "overloaded"
+            change = await world.ask("PATCH", "/account", tokens, json={"email": "a@example.org", "current_password": PASSWORD})
+            assert slug(change) == "overloaded"
+        credentials._passwords = idle
+        await world.signed_in()
+        change = await world.ask("PATCH", "/account", tokens, json={"email": "a@example.org", "current_password": PASSWORD})
+        assert change.status_code == 200
+
+    in_world(scenario)
+
+
 def test_an_unknown_email_takes_as_long_as_a_wrong_password(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         await world.signed_up()
@@ -90,6 +112,30 @@ def test_an_unknown_email_takes_as_long_as_a_wrong_password(in_world: InWorld) -
         assert abs(known_s - unknown_s) < 0.5 * known_s
 
     in_world(scenario)
+
+
+def test_an_unknown_email_is_looked_for_by_as_many_readings(in_world: InWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        await world.signed_up()
+        readings: list[str] = []
+        for store in world.auth._stores:
+            monkeypatch.setattr(store, "get", _counting(store.get, readings))
+        counts = []
+        for email in ("ann@example.org", "nobody@example.org"):
+            readings.clear()
+            await refused(world, email=email)
+            counts.append(len(readings))
+        assert counts[0] == counts[1] > 0
+
+    in_world(scenario)
+
+
+def _counting(get: Callable[[str, str], Awaitable[Row | None]], readings: list[str]) -> Callable[[str, str], Awaitable[Row | None]]:
+    async def counted(partition: str, sort: str) -> Row | None:
+        readings.append(sort)
+        return await get(partition, sort)
+
+    return counted
 
 
 def test_a_device_that_signs_in_again_stays_one_device(in_world: InWorld) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import AccountNotFound, ProfileNotFound, TooManyRequests, WrongPin
+from cluster.errors import AccountNotFound, Overloaded, ProfileNotFound, TooManyRequests, WrongPin
+from cluster.security.passwords import Passwords
 from serve_apps.profiles.policy import PIN_TRIES, PIN_WINDOW_S
 from serve_apps.profiles.schemas import NewProfile
 from tests.serve_apps.profiles.conftest import World, token
@@ -150,6 +151,19 @@ def test_a_pin_is_not_found_by_trying(in_world: InWorld) -> None:
         assert slug(await world.ask("PATCH", f"/{profile_id}", json={"current_pin": "1234", "name": "x"})) == "too-many-requests"
         world.now_s += PIN_WINDOW_S
         await guess("1234")
+
+    in_world(scenario)
+
+
+def test_a_pin_that_nobody_had_time_to_verify_does_not_count(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        profile_id = (await world.made(pin="1234"))["profile_id"]
+        idle, world.profiles._passwords = world.profiles._passwords, Passwords(waiting_limit=0)
+        for _ in range(PIN_TRIES + 1):
+            with pytest.raises(Overloaded):
+                await world.profiles.choose("a", profile_id, "1234", override=False)
+        world.profiles._passwords = idle
+        assert (await world.profiles.choose("a", profile_id, "1234", override=False)).pin_proven
 
     in_world(scenario)
 
