@@ -27,7 +27,11 @@ class CatalogClient:
         return Playable.model_validate(await self._reads.call(lambda: self._target.invoke("playable", playable_id), idempotent=True))
 
     async def live_version(self, playable_id: str) -> str | None:
-        """Return the version that is played now, read from the store; None if there is none, or no such playable."""
+        """Return the version that is played now, read from the store; None if there is none, or no such playable.
+
+        Raises:
+            CorruptData: the title is damaged; nobody knows what of it is played.
+        """
         version_id: str | None = await self._reads.call(lambda: self._target.invoke("live_version", playable_id), idempotent=True)
         return version_id
 
@@ -41,7 +45,10 @@ class CatalogClient:
         await self._writes.call(lambda: self._target.invoke("attach_media", playable_id, media, candidates), idempotent=True)
 
     async def unused_artwork(self, object_names: Sequence[str]) -> list[str]:
-        """Return those of the `artwork/…` objects that no title shows, read from the store."""
+        """Return those of the `artwork/…` objects that no title shows, be it a draft; none while some title cannot be read.
+
+        Reads all titles from the store, however few are asked for: ask for many at once, at most ARTWORK_NAMES_LIMIT.
+        """
         names = list(object_names)
         unused: list[str] = await self._writes.call(lambda: self._target.invoke("unused_artwork", names), idempotent=True)
         return unused

@@ -10,17 +10,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from pydantic import ValidationError
 
 from cluster.durable import Log, Row, Store
 from cluster.errors import CorruptData, MatineeError
 from cluster.events import CATALOG, Event
-from serve_apps.catalog.record import TitleRecord
+from serve_apps.catalog.rows import parsed, record_of, title_rows
 from serve_apps.catalog.snapshot import Snapshot
-from serve_apps.catalog.tables import DELETED, PARTITIONS, SORT_PREFIX, TITLE
+from serve_apps.catalog.tables import SORT_PREFIX
 
 log = structlog.get_logger()
 
@@ -29,7 +28,6 @@ GONE: Final = "title.deleted"
 
 _WAIT_S: Final = 5.0
 _RETRY_S: Final = 0.5
-_SCAN_PAGE: Final = 50
 RELOAD_AFTER_S: Final = 3600.0
 """After so long without the log the store is scanned again, in case the log has let go of what was missed."""
 
@@ -76,14 +74,9 @@ class Follower:
     async def _load(self) -> list[int]:
         ends = [await self._events.end(CATALOG, partition) for partition in range(CATALOG.partitions)]
         loaded = self._new_snapshot()
-        for partition in PARTITIONS:
-            after: str | None = None
-            while rows := await self._store.scan(partition, SORT_PREFIX, after=after, limit=_SCAN_PAGE):
-                for row in rows:
-                    _apply_row(loaded, row)
-                after = rows[-1].sort
-                if len(rows) < _SCAN_PAGE:
-                    break
+        async for rows in title_rows(self._store):
+            for row in rows:
+                _apply_row(loaded, row)
         self.snapshot = loaded
         self._followed_at_s = [self._now_s()] * CATALOG.partitions
         return ends
@@ -130,26 +123,6 @@ class Follower:
             self._followed_at_s[partition] = self._now_s()
 
 
-def record_of(row: Row) -> TitleRecord | None:
-    """Return the title of a row; None if it is a tombstone.
-
-    Raises:
-        CorruptData: it is neither.
-    """
-    if row.kind == DELETED:
-        return None
-    if row.kind != TITLE:
-        raise CorruptData(f"{row.partition}/{row.sort} is no title but a {row.kind}")
-    return _record(row.value, f"{row.partition}/{row.sort}")
-
-
-def _record(value: dict[str, Any], where: str) -> TitleRecord:
-    try:
-        return TitleRecord.model_validate(value)
-    except ValidationError as error:
-        raise CorruptData(f"{where} holds no title: {error}") from error
-
-
 def _apply_row(snapshot: Snapshot, row: Row) -> None:
     # One damaged title must not keep all others from being seen.
     try:
@@ -161,7 +134,7 @@ def _apply_row(snapshot: Snapshot, row: Row) -> None:
 def _apply_event(snapshot: Snapshot, event: Event) -> None:
     try:
         if event.kind == CHANGED:
-            snapshot.apply(event.key, event.entity_version, _record(event.value, f"the event of {event.key}"))
+            snapshot.apply(event.key, event.entity_version, parsed(event.value, f"the event of {event.key}"))
         elif event.kind == GONE:
             snapshot.apply(event.key, event.entity_version, None)
     except CorruptData as error:

@@ -5,7 +5,6 @@ Fields are only ever added, with a default; readers ignore those of a later vers
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -84,12 +83,6 @@ class TitleRecord(Stored):
     def added_at_s(self) -> float:
         """When members first saw it; for a draft, when it was made."""
         return self.published_at_s if self.published_at_s is not None else self.created_at_s
-
-    @property
-    def images(self) -> list[ArtworkImage]:
-        """All pictures that it shows."""
-        stills = [part.still for part in self.episodes] + [part.still for part in self.trailers]
-        return [*self.artwork, *chain.from_iterable(stills)]
 
     def encoded(self) -> bytes:
         """Return it as JSON, within what a stored value may hold.

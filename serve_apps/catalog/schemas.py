@@ -6,7 +6,7 @@ Stored titles are made of these parts (record.py), so a field is only ever added
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -14,6 +14,9 @@ TitleKind = Literal["film", "series"]
 PlayableKind = Literal["film", "episode", "trailer"]
 ArtworkKind = Literal["poster", "backdrop", "still"]
 Sort = Literal["added", "name", "year"]
+
+ARTWORK_NAMES_LIMIT: Final = 1000
+"""How many pictures the catalogue is asked about at once."""
 
 
 def _unique(values: list[str]) -> list[str]:

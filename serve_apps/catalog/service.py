@@ -10,37 +10,28 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import obstore
 
-from cluster.durable import Change, Insert, Log, Objects, Store, Update, open_log, open_objects, open_store
+from cluster.durable import Log, Objects, Store, open_log, open_objects, open_store
 from cluster.durable.objects import object_errors
 from cluster.durable.outbox import Outbox, open_outbox
 from cluster.errors import Conflict, PlayableNotFound, ServiceUnavailable, TitleNotFound, VersionConflict
-from cluster.events import CATALOG, Event
 from cluster.settings import Settings
 from serve_apps.catalog import edits, policy, views
-from serve_apps.catalog.follower import CHANGED, GONE, Follower, record_of
+from serve_apps.catalog.follower import Follower
 from serve_apps.catalog.pictures import read_picture
 from serve_apps.catalog.policy import ANY, Condition, Place, Sight
 from serve_apps.catalog.record import TitleRecord
 from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleNew
 from serve_apps.catalog.snapshot import Snapshot
-from serve_apps.catalog.tables import DELETED, PARTITIONS, SORT_PREFIX, TITLE, TITLES, partition_for
+from serve_apps.catalog.tables import TITLES
+from serve_apps.catalog.titles import Titles, Versioned
 from serve_apps.idempotency import Idempotency
 
 _TRIES: Final = 20
-_TOMBSTONE_S: Final = 7 * 86400.0
-"""Longer than the outbox may tell of a change again."""
-
-
-class Versioned(msgspec.Struct, frozen=True):
-    """A title as the store has it."""
-
-    record: TitleRecord
-    version: int
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -65,6 +56,7 @@ class Catalog:
         self._store: Store
         self._log: Log
         self._outbox: Outbox
+        self._titles: Titles
         self._objects: Objects
         self._follower: Follower
         self.idempotency: Idempotency
@@ -74,6 +66,7 @@ class Catalog:
         self._store = await open_store(self._settings.store, TITLES, self._now_s)
         self._log = await open_log(self._settings.log)
         self._outbox = await open_outbox(self._settings, self._store, self._nudge, self._now_s)
+        self._titles = Titles(self._store, self._outbox, self._now_s)
         self._objects = open_objects(self._settings.objects)
         self.idempotency = Idempotency(self._store, self._now_s)
         self._follower = Follower(self._store, self._log, lambda: Snapshot(self.edge_url), self._now_s)
@@ -185,37 +178,20 @@ class Catalog:
             raise PlayableNotFound from error
 
     async def unused_artwork(self, object_names: Sequence[str]) -> list[str]:
-        """Return those of the objects that no title shows."""
-        unused = dict.fromkeys(object_names)
-        for partition in PARTITIONS:
-            after: str | None = None
-            while rows := await self._store.scan(partition, SORT_PREFIX, after=after, limit=50):
-                for record in filter(None, map(record_of, rows)):
-                    for image in record.images:
-                        unused.pop(image.object_name, None)
-                after = rows[-1].sort
-        return list(unused)
+        """Return those of the objects that no title shows; see Titles.unused_artwork."""
+        return await self._titles.unused_artwork(object_names)
 
     # --- for operators
 
     async def stored(self, title_id: str) -> Versioned:
-        """Return a title as the store has it.
-
-        Raises:
-            TitleNotFound: there is none, or it was deleted.
-        """
-        policy.require_title_id(title_id)
-        row = await self._store.get(partition_for(title_id), SORT_PREFIX + title_id)
-        record = record_of(row) if row is not None else None
-        if row is None or record is None:
-            raise TitleNotFound
-        return Versioned(record, row.version)
+        """Return a title as the store has it; raises as Titles.get does."""
+        return await self._titles.get(title_id)
 
     async def create(self, title_id: str, new: TitleNew) -> Versioned:
         """Make a title; done again under the same id it stays as it was made."""
         record = edits.new_title(title_id, new, self._now_s())
         try:
-            return await self._commit(record, 0)
+            return await self._save(record, 0)
         except VersionConflict:
             return await self.stored(title_id)
 
@@ -234,7 +210,7 @@ class Catalog:
             if record == before.record:
                 return Edited(before, before)
             try:
-                return Edited(before, await self._commit(record, before.version))
+                return Edited(before, await self._save(record, before.version))
             except VersionConflict:
                 continue  # somebody was faster: look again, and let the condition decide
         raise Conflict("Too many edit this title at once", retry_after_s=1)
@@ -244,17 +220,17 @@ class Catalog:
         return (await self.edit(title_id, wanted, lambda record: edits.publish(record, self._now_s(), on=on))).after
 
     async def delete(self, title_id: str, wanted: Condition) -> None:
-        """Remove a title with all of it; its media is collected later by whoever owns it.
+        """Remove a title with all of it, be it damaged; its media is collected later by whoever owns it.
 
         Raises:
             TitleNotFound: there is none.
             PreconditionFailed: its version is none of those wanted.
         """
         for _ in range(_TRIES):
-            before = await self.stored(title_id)
-            wanted.require(before.version)
+            version = await self._titles.version(title_id)
+            wanted.require(version)
             with contextlib.suppress(VersionConflict):
-                await self._bury(before)
+                self.snapshot.apply(title_id, await self._titles.bury(title_id, version), None)
                 return
         raise Conflict("Too many edit this title at once", retry_after_s=1)
 
@@ -272,22 +248,8 @@ class Catalog:
             kept.append(ArtworkImage(kind=kind, object_name=picture.object_name, width=picture.width, height=picture.height))
         return kept
 
-    async def _commit(self, record: TitleRecord, version: int) -> Versioned:
-        value = msgspec.json.decode(record.encoded(), type=dict[str, Any])
-        sort = SORT_PREFIX + record.title_id
-        change = Update(sort, TITLE, value, if_version=version) if version else Insert(sort, TITLE, value)
-        await self._tell(record.title_id, change, CHANGED, version + 1, value)
+    async def _save(self, record: TitleRecord, version: int) -> Versioned:
+        saved = await self._titles.save(record, version)
         # Whoever edited sees it here at once; the log brings it to the others.
-        self.snapshot.apply(record.title_id, version + 1, record)
-        return Versioned(record, version + 1)
-
-    async def _bury(self, before: Versioned) -> None:
-        title_id, version = before.record.title_id, before.version
-        value = {"title_id": title_id, "deleted_at_s": self._now_s()}
-        tombstone = Update(SORT_PREFIX + title_id, DELETED, value, if_version=version, expires_at_s=self._now_s() + _TOMBSTONE_S)
-        await self._tell(title_id, tombstone, GONE, version + 1, value)
-        self.snapshot.apply(title_id, version + 1, None)
-
-    async def _tell(self, title_id: str, change: Change, kind: str, version: int, value: dict[str, Any]) -> None:
-        event = Event(CATALOG.name, kind, title_id, version, self._now_s(), value)
-        await self._outbox.commit(partition_for(title_id), [change], [event])
+        self.snapshot.apply(record.title_id, saved.version, record)
+        return saved

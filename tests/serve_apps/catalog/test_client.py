@@ -3,10 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import PlayableNotFound, ServiceUnavailable
+from cluster.durable import Insert, open_store
+from cluster.errors import CorruptData, InvalidInput, PlayableNotFound, ServiceUnavailable
 from cluster.ids import new_id
 from serve_apps.catalog.client import CatalogClient
+from serve_apps.catalog.schemas import ARTWORK_NAMES_LIMIT
+from serve_apps.catalog.tables import SORT_PREFIX, TITLES, partition_for
 from serve_apps.serving import LocalTarget
+from tests.serve_apps.catalog.test_pictures import written as picture
 from tests.serve_apps.catalog.world import World, candidate, in_world, media, opened, settings_in
 
 
@@ -58,6 +62,59 @@ def test_candidates_fill_only_the_artwork_that_a_title_lacks(tmp_path):
         assert await catalog.unused_artwork([used, unused]) == [unused]
 
     in_world(tmp_path, run)
+
+
+def test_artwork_is_in_use_wherever_a_title_shows_it_be_it_a_draft(tmp_path):
+    async def run(world: World) -> None:
+        film = (await world.make(published=False))["title_id"]
+        series = (await world.make(kind="series"))["title_id"]
+        await world.episode(series, 1, 1, published=False)
+        await world.call("PUT", f"/{series}/trailers/1", json={"name": "t", "published": False}, headers={"If-None-Match": "*"})
+        put = await world.call("PUT", f"/{film}/artwork/backdrop", content=picture("PNG"), headers={"If-Match": "*"})
+        sent = ["artwork/" + image["url"].rpartition("/")[2] for image in put.json()["artwork"]["backdrop"]]
+        catalog = asking(world)
+        for playable_id, name in ((film, "a"), (f"{series}-s01e01", "b"), (f"{series}-t01", "c")):
+            await catalog.attach_media(playable_id, media(), [candidate("still", name)])
+        stills = [candidate("still", name).object_name for name in "abc"]
+        nobodys = [f"artwork/{number:064x}.jpg" for number in range(ARTWORK_NAMES_LIMIT - len(sent) - len(stills))]
+        assert len(sent) == 2
+        assert await catalog.unused_artwork([*sent, *stills, *nobodys]) == nobodys
+        await world.call("DELETE", f"/{film}/artwork/backdrop", headers={"If-Match": "*"})
+        await world.call("DELETE", f"/{series}", headers={"If-Match": "*"})
+        assert await catalog.unused_artwork([*sent, *stills]) == [*sent, *stills[1:]]
+        with pytest.raises(InvalidInput):
+            await catalog.unused_artwork([*sent, *stills, *nobodys, "artwork/one-too-many.jpg"])
+
+    in_world(tmp_path, run)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("title", {"name": 3}), ("title", {"artwork": "none"}), ("film", {})])
+def test_a_damaged_title_can_be_deleted_and_until_then_no_artwork_is_unused(tmp_path, kind, value):
+    async def main() -> None:
+        damaged, any_version = "b" * 32, {"If-Match": "*"}
+        settings = settings_in(tmp_path)
+        store = await open_store(settings.store, TITLES)
+        await store.batch(partition_for(damaged), [Insert(SORT_PREFIX + damaged, kind, value)])
+        await store.close()
+        async with opened(settings) as world:
+            title_id = (await world.make())["title_id"]
+            catalog = asking(world)
+            await catalog.attach_media(title_id, media(), [candidate("poster", "a")])
+            used, unused = candidate("poster", "a").object_name, candidate("poster", "b").object_name
+            assert await catalog.unused_artwork([used, unused]) == []
+            with pytest.raises(CorruptData):
+                await catalog.live_version(damaged)
+            told = await world.call("GET", f"/{damaged}")
+            assert (told.status_code, told.json()["type"]) == (500, "urn:matinee:error:corrupt-data")
+            assert (await world.call("DELETE", f"/{damaged}", headers={"If-Match": '"2"'})).status_code == 412
+            assert (await world.call("DELETE", f"/{damaged}", headers=any_version)).status_code == 204
+            assert (await world.call("GET", f"/{damaged}")).status_code == 404
+            assert (await world.call("DELETE", f"/{damaged}", headers=any_version)).status_code == 404
+            assert await catalog.live_version(damaged) is None
+            assert await catalog.unused_artwork([used, unused]) == [unused]
+            assert await world.relay() > 0
+
+    asyncio.run(main())
 
 
 def test_an_episode_knows_its_series_its_still_and_what_follows(tmp_path):
