@@ -25,7 +25,8 @@ from cluster.launch.demo import programme
 from cluster.launch.demo.drawing import draw_film, draw_poster
 from cluster.launch.demo.programme import Film, Series, Short
 from cluster.launch.ingest.journal import Journal
-from cluster.launch.ingest.pipeline import Ingest, Options, Outcome
+from cluster.launch.ingest.options import Options
+from cluster.launch.ingest.pipeline import Ingest, Outcome
 from cluster.launch.ingest.tus import Api
 
 LADDER: Final = (234, 360)
@@ -61,6 +62,8 @@ class _Quiet:
     def uploading(self, outcome: Outcome, sent_bytes: int, total_bytes: int) -> None: ...
 
     def encoding(self, outcome: Outcome, job: dict[str, Any]) -> None: ...
+
+    def waiting(self, outcome: Outcome, reason: str) -> None: ...
 
     def ended(self, outcome: Outcome) -> None: ...
 
@@ -103,7 +106,7 @@ class Demo:
             if self._plays(item):
                 return None
             item.make(file)
-            ingest = Ingest(self._api, Journal(file.with_suffix(".json")), _Quiet(), item.options)
+            ingest = Ingest(self._api, Journal(file.with_suffix(".journal")), _Quiet(), item.options)
             outcome = ingest.run([file])[0]
             if outcome.error is not None:
                 return f"{item.name}: {outcome.error.get('detail')}"

@@ -14,7 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from cluster.errors import MatineeError
 from cluster.launch.client import OperatorClient
 from cluster.launch.ingest.journal import Journal
-from cluster.launch.ingest.pipeline import Ingest, Options, Outcome, problems_of
+from cluster.launch.ingest.options import Options
+from cluster.launch.ingest.pipeline import Ingest, Outcome, problems_of
+from cluster.launch.instance import run_folder
 from cluster.settings import load
 
 
@@ -51,7 +53,8 @@ def ingest(
     settings = load()
     bars = Bars(quiet=as_json)
     with OperatorClient.of_running(settings) as api, bars.display:
-        outcomes = Ingest(api, Journal(settings.data / "run" / "ingest.json"), bars, options).run(paths)
+        journal = Journal(run_folder(settings.data) / "ingest", bars.warn)
+        outcomes = Ingest(api, journal, bars, options).run(paths)
     if as_json:
         sys.stdout.write(msgspec.json.encode(outcomes).decode() + "\n")
     else:
@@ -87,11 +90,19 @@ class Bars:
         rest = f", {job['eta_s']:.0f} s left" if job.get("eta_s") else ""
         self._show(outcome, float(job["progress"]) * 100, f"{job['state']}{rest}")
 
+    def waiting(self, outcome: Outcome, reason: str) -> None:
+        """See `pipeline.Progress`."""
+        self._show(outcome, None, "waiting for an answer")
+
+    def warn(self, sentence: str) -> None:
+        """Say something above the bars."""
+        self.display.console.print(f"matinee: {sentence}", markup=False, highlight=False)
+
     def ended(self, outcome: Outcome) -> None:
         """See `pipeline.Progress`."""
         self._show(outcome, 100, "failed" if outcome.error else "ready")
 
-    def _show(self, outcome: Outcome, percent: float, step: str) -> None:
+    def _show(self, outcome: Outcome, percent: float | None, step: str) -> None:
         if outcome.file not in self._bars:
             self._bars[outcome.file] = self.display.add_task(outcome.name or Path(outcome.file).name, total=100, step="")
         self.display.update(self._bars[outcome.file], completed=percent, step=step)

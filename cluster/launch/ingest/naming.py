@@ -72,8 +72,15 @@ def videos_under(path: Path) -> list[Path]:
     """Return the video files of a file or folder in name order, extras left out (trailers are kept).
 
     Raises:
-        InvalidInput: there is no such path, or no video in it.
+        InvalidInput: there is no such path, it cannot be read, or there is no video in it.
     """
+    try:
+        return _videos_under(path)
+    except OSError as error:
+        raise InvalidInput(f"{error.filename or path}: {error.strerror}") from error
+
+
+def _videos_under(path: Path) -> list[Path]:
     if not path.exists():
         raise InvalidInput(f"{path}: no such file or folder")
     if path.is_file():

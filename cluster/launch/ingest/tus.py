@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from cluster.errors import Conflict, NotFound
-from cluster.launch.ingest.journal import Journal
+from cluster.launch.ingest.journal import Entry
 
 CHUNK_BYTES: Final = 8 << 20
 _VERSION: Final = {"Tus-Resumable": "1.0.0"}
@@ -34,16 +34,16 @@ class Api(Protocol):
         ...
 
 
-def upload(api: Api, journal: Journal, file: Path, report: Callable[[int, int], None]) -> str:
-    """Upload the file and return the upload's id; `report(sent_bytes, total_bytes)` hears of each chunk."""
+def upload(api: Api, entry: Entry, file: Path, report: Callable[[int, int], None]) -> str:
+    """Upload the file and return the upload's id; `report(sent_bytes, total_bytes)` hears of each chunk, and ends it by raising."""
     total_bytes = file.stat().st_size
-    location = journal.of(file).get("upload")
+    location = entry.reached.get("upload")
     offset = _offset(api, location) if location else None
     if location is None or offset is None:
         name = base64.b64encode(file.name.encode()).decode()
         headers = {**_VERSION, "Upload-Length": str(total_bytes), "Upload-Metadata": f"filename {name}"}
         location = httpx.URL(api.request("POST", "/api/v1/studio/uploads", headers=headers).headers["Location"]).path
-        journal.note(file, upload=location)
+        entry.note(upload=location)
         offset = 0
     with file.open("rb") as stream:
         while offset < total_bytes:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from cluster.errors import InvalidInput, MediaRefused, ServiceUnavailable
+from cluster.errors import InvalidInput, MediaRefused, ServiceUnavailable, StorageFull
 from cluster.launch.client import error_of
 from cluster.launch.ingest import tus
 from cluster.launch.ingest.journal import Journal
-from cluster.launch.ingest.pipeline import Ingest, Options, Outcome
+from cluster.launch.ingest.options import Options
+from cluster.launch.ingest.pipeline import Ingest, Outcome
+from tests.clock import Clock
 from tests.whole import people
 from tests.whole.composition import Whole, running
 from tests.whole.people import Person
@@ -30,13 +33,14 @@ def whole(tmp_path: Path) -> Iterator[Whole]:
 
 
 class Api:
-    """The services as ingest sees them; breaks off after `patches` uploads of a chunk, if told."""
+    """The services as ingest sees them; `before` hears of each request first, and may raise in its place."""
 
     def __init__(self, whole: Whole, operator: Person) -> None:
         self._whole, self._operator = whole, operator
         self._one_at_a_time = threading.Lock()  # uploads and polling share the loop
         self.requests: list[str] = []
-        self.patches_left = 10**6
+        self.before: Callable[[str], None] = lambda _: None
+        self.clock = Clock()
 
     def request(
         self,
@@ -49,10 +53,7 @@ class Api:
         params: Mapping[str, Any] | None = None,
         idempotent: bool | None = None,
     ) -> httpx.Response:
-        if method == "PATCH" and path.startswith("/api/v1/studio/uploads"):
-            self.patches_left -= 1
-            if self.patches_left < 0:
-                raise ServiceUnavailable("the line broke")
+        self.before(f"{method} {path}")
         with self._one_at_a_time:
             self.requests.append(f"{method} {path}")
             given: dict[str, Any] = {"headers": dict(headers or {}), "params": dict(params or {})}
@@ -65,7 +66,8 @@ class Api:
             raise error_of(answer)
         return answer
 
-    def pause(self, _: float) -> None:
+    def pause(self, seconds: float) -> None:
+        self.clock.advance(seconds)
         with self._one_at_a_time:
             self._whole.run(asyncio.sleep(0.02))
 
@@ -80,6 +82,9 @@ class Silent:
     def encoding(self, outcome: Outcome, job: dict[str, Any]) -> None:
         self.heard.append(job["state"])
 
+    def waiting(self, outcome: Outcome, reason: str) -> None:
+        self.heard.append(f"waiting: {reason}")
+
     def ended(self, outcome: Outcome) -> None:
         self.heard.append("ended")
 
@@ -89,6 +94,7 @@ class Scene:
         self.whole, self.folder = whole, folder
         self.operator = whole.run(people.operator(whole))
         self.api, self.progress = Api(whole, self.operator), Silent()
+        self.warnings: list[str] = []
 
     def file(self, name: str, size: int = 10 * KIB) -> Path:
         path = self.folder / "films" / name
@@ -97,8 +103,16 @@ class Scene:
         return path
 
     def ingest(self, *paths: Path, **options: Any) -> list[Outcome]:
-        journal = Journal(self.folder / "journal.json")
-        return Ingest(self.api, journal, self.progress, Options(**options), self.api.pause).run(paths)
+        journal = Journal(self.folder / "journal", self.warnings.append)
+        return Ingest(self.api, journal, self.progress, Options(**options), self.api.pause, self.api.clock).run(paths)
+
+    def made(self, what: str) -> int:
+        """How many uploads or jobs were made."""
+        return self.api.requests.count(f"POST /api/v1/studio/{what}")
+
+    def whole_title(self) -> dict[str, Any]:
+        [title] = self.titles()
+        return dict(self.whole.run(self.whole.get(f"/api/v1/titles/{title['title_id']}", self.operator)))
 
     def titles(self) -> list[dict[str, Any]]:
         return list(self.whole.run(self.whole.get("/api/v1/titles", self.operator))["items"])
@@ -128,15 +142,21 @@ def test_a_draft_is_not_published(scene: Scene) -> None:
 def test_an_upload_that_broke_off_goes_on_where_it_stopped(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tus, "CHUNK_BYTES", 4 * KIB)
     film = scene.file("Film (2020).mp4", 10 * KIB)
-    scene.api.patches_left = 2
+    chunks = iter(range(2))
+
+    def break_off(request: str) -> None:
+        if request.startswith("PATCH") and next(chunks, None) is None:
+            raise StorageFull("the disk is full")
+
+    scene.api.before = break_off
     [broken] = scene.ingest(film)
-    assert broken.error is not None
-    scene.api.patches_left = 10**6
+    assert (broken.state, broken.error and broken.error["detail"]) == ("uploading", "the disk is full")
+    scene.api.before = lambda _: None
     scene.progress.heard.clear()
     [outcome] = scene.ingest(film)
     assert outcome.published
     assert scene.progress.heard[0] == f"{10 * KIB}/{10 * KIB}"  # 8 KiB were there
-    assert len([line for line in scene.api.requests if line == "POST /api/v1/studio/uploads"]) == 1
+    assert scene.made("uploads") == 1
     assert len(scene.titles()) == 1
 
 
@@ -176,7 +196,7 @@ def test_subtitles_beside_the_film_go_along(scene: Scene) -> None:
     film = scene.file("Film (2020).mp4")
     film.with_name("Film (2020).en.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHello\n")
     assert scene.ingest(film)[0].published
-    assert len([line for line in scene.api.requests if line == "POST /api/v1/studio/uploads"]) == 2
+    assert scene.made("uploads") == 2
 
 
 def test_options_for_one_file_are_refused_for_several(scene: Scene) -> None:
@@ -184,3 +204,163 @@ def test_options_for_one_file_are_refused_for_several(scene: Scene) -> None:
     scene.file("b.mp4")
     with pytest.raises(InvalidInput, match="there are 2"):
         scene.ingest(folder, title="One name")
+
+
+class Silence:
+    """A service that does not answer `times` of the requests that fit."""
+
+    def __init__(self, pattern: str, times: int) -> None:
+        self._pattern, self._left = pattern, times
+
+    def __call__(self, request: str) -> None:
+        if self._left > 0 and re.fullmatch(self._pattern, request):
+            self._left -= 1
+            raise ServiceUnavailable("nobody answers")
+
+
+@pytest.mark.parametrize("request_", ["GET .*/jobs/.*", "POST .*/publish", "PATCH .*/uploads/.*", "POST .*/jobs", "POST .*/titles"])
+def test_services_that_are_silent_for_a_moment_are_asked_again(scene: Scene, request_: str) -> None:
+    scene.api.before = Silence(request_, 3)
+    [outcome] = scene.ingest(scene.file("Film (2020).mp4"))
+    assert (outcome.error, outcome.published) == (None, True)
+    assert scene.progress.heard.count("waiting: nobody answers") == 3
+    assert (scene.made("uploads"), scene.made("jobs"), len(scene.titles())) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("request_", ["GET .*/jobs/.*", "POST .*/publish"])
+def test_a_run_that_lost_sight_of_its_job_takes_nothing_away_and_the_next_goes_on(scene: Scene, request_: str) -> None:
+    film = scene.file("Film (2020).mp4")
+    scene.api.before = Silence(request_, 10**6)
+    [lost] = scene.ingest(film)
+    assert lost.error is not None
+    assert "ingest it again" in lost.error["detail"]
+    assert not [line for line in scene.api.requests if line.startswith("DELETE")]
+    scene.api.before = lambda _: None
+    [outcome] = scene.ingest(film)
+    assert (outcome.published, outcome.job_id) == (True, lost.job_id)
+    assert (scene.made("uploads"), scene.made("jobs")) == (1, 1)
+
+
+def test_a_job_that_is_no_longer_known_is_told_and_the_next_run_begins_again(scene: Scene) -> None:
+    film = scene.file("Film (2020).mp4")
+    [lost] = scene.ingest(film, draft=True)
+    journal = Journal(scene.folder / "journal").entry(film)
+    journal.note(job_id="gone", playable_id=str(lost.playable_id))
+    [outcome] = scene.ingest(film)
+    assert outcome.error is not None
+    assert "job" in outcome.error["detail"]
+    assert scene.ingest(film)[0].published
+
+
+def test_a_bad_episode_takes_only_itself_away_while_others_still_encode(scene: Scene) -> None:
+    bad, good = scene.file("Show (2019)/Show S01E01.mkv"), scene.file("Show (2019)/Show S01E02.mkv")
+    gate = asyncio.Event()
+    scene.whole.encoders.errors["probe"] = [MediaRefused("The file is damaged")]
+    scene.whole.encoders.gates["chunk/0"] = gate
+
+    def open_once_the_first_failed(_: str) -> None:
+        if "failed" in scene.progress.heard and scene.progress.heard.count("ended") == 1:
+            gate.set()
+
+    scene.api.before = open_once_the_first_failed
+    outcomes = scene.ingest(bad, good)
+    assert [outcome.error is None for outcome in outcomes] == [False, True]
+    title = scene.whole_title()
+    assert [episode["episode"] for season in title["seasons"] for episode in season["episodes"]] == [2]
+    assert title["published"]
+
+
+def test_a_series_none_of_whose_episodes_can_be_encoded_goes(scene: Scene) -> None:
+    folder = scene.file("Show (2019)/Show S01E01.mkv").parent
+    scene.file("Show (2019)/Show S01E02.mkv")
+    scene.whole.encoders.errors["probe"] = [MediaRefused("The file is damaged")] * 2
+    scene.ingest(folder)
+    assert scene.titles() == []
+
+
+def test_a_bad_trailer_leaves_the_film_of_others_alone(scene: Scene) -> None:
+    scene.whole.encoders.errors["probe"] = [MediaRefused("The file is damaged")]
+    [outcome] = scene.ingest(scene.file("Film (2020)/Film (2020)-trailer.mp4"))
+    assert outcome.error is not None
+    assert scene.whole_title()["trailers"] == []
+
+
+def test_a_bad_new_version_leaves_the_film_as_it_was(scene: Scene) -> None:
+    scene.ingest(scene.file("Film (2020).mp4"))
+    scene.whole.encoders.errors["probe"] = [MediaRefused("The file is damaged")]
+    scene.ingest(scene.file("Film (2020).mkv", 20 * KIB))
+    assert scene.whole_title()["media"] is not None
+
+
+def test_episodes_find_their_series_though_lists_are_behind(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = scene.file("Show (2019)/Show S01E01.mkv").parent
+    scene.file("Show (2019)/Show S01E02.mkv")
+    request = Api.request
+
+    def behind(api: Api, method: str, path: str, **given: Any) -> httpx.Response:
+        return (
+            httpx.Response(200, json={"items": []}) if (method, path) == ("GET", "/api/v1/titles") else request(api, method, path, **given)
+        )
+
+    monkeypatch.setattr(Api, "request", behind)
+    assert [outcome.error for outcome in scene.ingest(folder)] == [None, None]
+    assert len(scene.titles()) == 1
+
+
+def test_a_file_that_vanishes_fails_alone(scene: Scene) -> None:
+    gone, good = scene.file("A (2020).mp4"), scene.file("B (2021).mp4")
+    scene.api.before = lambda _: gone.unlink(missing_ok=True)
+    outcomes = scene.ingest(gone.parent)
+    assert [(outcome.file, outcome.error is None) for outcome in outcomes] == [(str(gone), False), (str(good), True)]
+    assert outcomes[0].error is not None
+    assert outcomes[0].error["detail"] == "It cannot be read: No such file or directory"
+
+
+def test_a_file_may_go_once_it_is_uploaded(scene: Scene) -> None:
+    film = scene.file("Film (2020).mp4")
+    scene.api.before = lambda request: film.unlink(missing_ok=True) if "/jobs" in request else None
+    assert scene.ingest(film)[0].published
+
+
+def test_a_journal_that_cannot_be_written_is_told_once_and_fails_no_file(scene: Scene) -> None:
+    (scene.folder / "journal").write_text("a file in its place")
+    folder = scene.file("A (2020).mp4").parent
+    scene.file("B (2021).mp4")
+    assert [outcome.published for outcome in scene.ingest(folder)] == [True, True]
+    [warning] = scene.warnings
+    assert "cannot be written" in warning
+
+
+def test_ctrl_c_ends_an_upload_between_two_chunks(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tus, "CHUNK_BYTES", KIB)
+    film = scene.file("Film (2020).mp4", 500 * KIB)
+    begun = threading.Event()
+    scene.api.before = lambda request: begun.set() if request.startswith("PATCH") else None
+
+    def interrupt(_: float) -> None:
+        assert begun.wait(20)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scene.api, "pause", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        scene.ingest(film)
+    assert len([line for line in scene.api.requests if line.startswith("PATCH")]) < 500
+
+
+def test_many_who_note_at_once_lose_nothing(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.mp4" for number in range(8)]
+    for file in files:
+        file.write_bytes(b"film")
+
+    def note(file: Path) -> None:
+        entry = Journal(tmp_path / "journal").entry(file)
+        for step in range(50):
+            entry.note(upload=f"{file.name}/{step}")
+
+    threads = [threading.Thread(target=note, args=(file,)) for file in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [Journal(tmp_path / "journal").entry(file).reached for file in files] == [{"upload": f"{file.name}/49"} for file in files]
+    assert len(list((tmp_path / "journal").iterdir())) == len(files)
