@@ -8,22 +8,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cluster.errors import Conflict, InvalidInput, PlayableNotFound, PreconditionFailed
+from serve_apps.catalog.edit_schemas import Edit, EpisodeEdit, EpisodePatch, MarkersEdit, TitleEdit, TitleNew, TitlePatch, TrailerEdit
 from serve_apps.catalog.policy import Place
 from serve_apps.catalog.record import EpisodeRecord, TitleRecord, TrailerRecord
-from serve_apps.catalog.schemas import (
-    ArtworkImage,
-    ArtworkKind,
-    EpisodeEdit,
-    EpisodePatch,
-    Markers,
-    Media,
-    TitleEdit,
-    TitleNew,
-    TitlePatch,
-    TrailerEdit,
-)
+from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Markers, Media
 
-E = TypeVar("E", bound=BaseModel)
+E = TypeVar("E", bound=Edit)
+R = TypeVar("R", TitleRecord, EpisodeRecord, TrailerRecord)
 P = TypeVar("P", EpisodeRecord, TrailerRecord)
 
 
@@ -33,7 +24,7 @@ P = TypeVar("P", EpisodeRecord, TrailerRecord)
 def new_title(title_id: str, new: TitleNew, now_s: float) -> TitleRecord:
     """Return the record of a new title."""
     published_at_s = now_s if new.published else None
-    return TitleRecord(title_id=title_id, created_at_s=now_s, published_at_s=published_at_s, **dict(new))
+    return TitleRecord(title_id=title_id, created_at_s=now_s, published_at_s=published_at_s, **new.model_dump())
 
 
 def patch_title(record: TitleRecord, patch: TitlePatch) -> TitleRecord:
@@ -42,7 +33,7 @@ def patch_title(record: TitleRecord, patch: TitlePatch) -> TitleRecord:
     Raises:
         InvalidInput: the result does not validate.
     """
-    return record.model_copy(update=dict(edited(TitleEdit, record, patch)))
+    return rewritten(record, edited(TitleEdit, record, patch))
 
 
 def publish(record: TitleRecord, now_s: float, *, on: bool) -> TitleRecord:
@@ -51,7 +42,7 @@ def publish(record: TitleRecord, now_s: float, *, on: bool) -> TitleRecord:
     return record.model_copy(update={"published": on, "published_at_s": first_s})
 
 
-def put_markers(record: TitleRecord, markers: Markers) -> TitleRecord:
+def put_markers(record: TitleRecord, edit: MarkersEdit) -> TitleRecord:
     """Return the film with markers.
 
     Raises:
@@ -59,7 +50,7 @@ def put_markers(record: TitleRecord, markers: Markers) -> TitleRecord:
     """
     if record.kind != "film":
         raise Conflict("A series has no markers of its own: its episodes have")
-    return record.model_copy(update={"markers": markers})
+    return record.model_copy(update={"markers": Markers.model_validate(edit.model_dump())})
 
 
 def put_artwork(record: TitleRecord, kind: ArtworkKind, images: Sequence[ArtworkImage]) -> TitleRecord:
@@ -83,7 +74,7 @@ def put_episode(record: TitleRecord, place: Place, edit: EpisodeEdit, *, absent:
     if present is not None and absent:
         raise PreconditionFailed("This episode is there already")
     base = present or EpisodeRecord(season=place.season or 0, episode=place.episode or 0, name=edit.name)
-    return record.model_copy(update={"episodes": with_part(record.episodes, base.model_copy(update=dict(edit)))})
+    return record.model_copy(update={"episodes": with_part(record.episodes, rewritten(base, edit))})
 
 
 def patch_episode(record: TitleRecord, place: Place, patch: EpisodePatch) -> TitleRecord:
@@ -94,7 +85,7 @@ def patch_episode(record: TitleRecord, place: Place, patch: EpisodePatch) -> Tit
         InvalidInput: the result does not validate.
     """
     present = require_episode(record, place)
-    episode = present.model_copy(update=dict(edited(EpisodeEdit, present, patch)))
+    episode = rewritten(present, edited(EpisodeEdit, present, patch))
     return record.model_copy(update={"episodes": with_part(record.episodes, episode)})
 
 
@@ -117,7 +108,7 @@ def put_trailer(record: TitleRecord, place: Place, edit: TrailerEdit, *, absent:
     if present is not None and absent:
         raise PreconditionFailed("This trailer is there already")
     base = present or TrailerRecord(trailer=place.trailer or 0, name=edit.name)
-    return record.model_copy(update={"trailers": with_part(record.trailers, base.model_copy(update=dict(edit)))})
+    return record.model_copy(update={"trailers": with_part(record.trailers, rewritten(base, edit))})
 
 
 def delete_trailer(record: TitleRecord, place: Place) -> TitleRecord:
@@ -209,7 +200,12 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def edited(model: type[E], present: BaseModel, patch: BaseModel) -> E:
+def rewritten(present: R, edit: Edit) -> R:
+    """Return what is stored with the fields of an edit, as stored parts: they equal those that were read."""
+    return type(present).model_validate({**dict(present), **edit.model_dump()})
+
+
+def edited(model: type[E], present: BaseModel, patch: Edit) -> E:
     """Return the editable part of `present` with a merge patch applied, checked as a whole.
 
     Raises:

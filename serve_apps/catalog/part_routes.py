@@ -13,8 +13,9 @@ from fastapi import Body, FastAPI, Path, Response
 from cluster.errors import Forbidden, NotAuthenticated, PlayableNotFound, TitleNotFound
 from serve_apps.catalog import edits, policy
 from serve_apps.catalog.conditions import CHANGING, MERGE_PATCH, IfMatch, IfNoneMatch, answered, condition
+from serve_apps.catalog.edit_schemas import EpisodeEdit, EpisodePatch, TrailerEdit
 from serve_apps.catalog.policy import Place
-from serve_apps.catalog.schemas import Episode, EpisodeEdit, EpisodePatch, Trailer, TrailerEdit
+from serve_apps.catalog.schemas import Episode, Trailer
 from serve_apps.catalog.service import Catalog
 from serve_apps.http import Member, Operator, problems
 

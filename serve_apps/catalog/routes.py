@@ -22,6 +22,7 @@ from cluster.errors import (
 )
 from serve_apps.catalog import edits, part_routes, policy
 from serve_apps.catalog.conditions import CHANGING, MERGE_PATCH, IfMatch, answered, condition
+from serve_apps.catalog.edit_schemas import MarkersEdit, TitleNew, TitlePatch
 from serve_apps.catalog.pictures import PICTURE_LIMIT_BYTES
 from serve_apps.catalog.policy import Condition
 from serve_apps.catalog.record import TitleRecord
@@ -32,13 +33,10 @@ from serve_apps.catalog.schemas import (
     GenreList,
     Language,
     Line,
-    Markers,
     Sort,
     Title,
     TitleKind,
     TitleList,
-    TitleNew,
-    TitlePatch,
     Year,
 )
 from serve_apps.catalog.service import Catalog
@@ -122,8 +120,8 @@ def _add_titles(api: FastAPI, catalog: Catalog) -> None:
         return answered(catalog.answer(await catalog.publish(title_id, condition(if_match, required=False), on=False)))
 
     @api.put("/{title_id}/markers", response_model=Title, responses=problems(*CHANGING))
-    async def put_markers(title_id: str, _: Operator, markers: Markers, if_match: IfMatch = None) -> Response:
-        return await edited(title_id, condition(if_match), partial(edits.put_markers, markers=markers))
+    async def put_markers(title_id: str, _: Operator, markers: MarkersEdit, if_match: IfMatch = None) -> Response:
+        return await edited(title_id, condition(if_match), partial(edits.put_markers, edit=markers))
 
     @api.put(
         "/{title_id}/artwork/{kind}",

@@ -1,4 +1,4 @@
-"""What the catalogue is asked and what it answers; `Media`, `Playable` and `ArtworkImage` are for other services too.
+"""What the catalogue stores and answers; `Media`, `Playable` and `ArtworkImage` are for other services too.
 
 Stored titles are made of these parts (record.py), so a field is only ever added, with a default.
 """
@@ -6,9 +6,9 @@ Stored titles are made of these parts (record.py), so a field is only ever added
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 TitleKind = Literal["film", "series"]
 PlayableKind = Literal["film", "episode", "trailer"]
@@ -19,20 +19,11 @@ ARTWORK_NAMES_LIMIT: Final = 1000
 """How many pictures the catalogue is asked about at once."""
 
 
-def _unique(values: list[str]) -> list[str]:
-    return list({value.casefold(): value for value in reversed(values)}.values())[::-1]
-
-
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Synopsis = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Genre = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
 """A language tag (BCP 47): `en`, `pt-BR`."""
-Genres = Annotated[list[Genre], Field(max_length=10), AfterValidator(_unique)]
-Languages = Annotated[list[Language], Field(max_length=40), AfterValidator(_unique)]
 Year = Annotated[int, Field(ge=1870, le=2200)]
-Maturity = Annotated[int, Field(ge=0, le=18)]
-"""An age in years: profiles see what is at most their own."""
 Seconds = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -40,12 +31,6 @@ class Part(BaseModel):
     """Base of what is stored and answered: readers ignore what a later version added."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Edit(BaseModel):
-    """Base of what people send: an unknown field is a mistake that they want to hear of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 # --- media and playables: shared with studio and playback
@@ -154,71 +139,11 @@ class Playable(Part):
     """The title's pictures."""
 
 
-# --- what operators send
-
-
 class CastMember(Part):
     """Who is in it, and as whom."""
 
     name: Line
     role: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
-
-
-class TitleEdit(Edit):
-    """What operators write about a title; unrated (no maturity) is for adults."""
-
-    name: Line
-    synopsis: Synopsis = ""
-    year: Year | None = None
-    genres: Genres = []
-    cast: Annotated[list[CastMember], Field(max_length=60)] = []
-    maturity: Maturity = 18
-    languages: Languages = []
-
-
-class TitleNew(TitleEdit):
-    """A title to be made, as a draft unless `published`."""
-
-    kind: TitleKind
-    published: bool = False
-
-
-class TitlePatch(Edit):
-    """A JSON merge patch (RFC 7396) of TitleEdit: null resets a field."""
-
-    name: Line | None = None
-    synopsis: Synopsis | None = None
-    year: Year | None = None
-    genres: Genres | None = None
-    cast: Annotated[list[CastMember], Field(max_length=60)] | None = None
-    maturity: Maturity | None = None
-    languages: Languages | None = None
-
-
-class EpisodeEdit(Edit):
-    """What operators write about an episode; members see it once it and its series are published."""
-
-    name: Line
-    synopsis: Synopsis = ""
-    markers: Markers | None = None
-    published: bool = True
-
-
-class EpisodePatch(Edit):
-    """A JSON merge patch (RFC 7396) of EpisodeEdit."""
-
-    name: Line | None = None
-    synopsis: Synopsis | None = None
-    markers: dict[str, Any] | None = None
-    published: bool | None = None
-
-
-class TrailerEdit(Edit):
-    """What operators write about a trailer."""
-
-    name: Line
-    synopsis: Synopsis = ""
-    published: bool = True
 
 
 # --- what the catalogue answers

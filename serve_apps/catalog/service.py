@@ -21,11 +21,12 @@ from cluster.durable.outbox import Outbox, open_outbox
 from cluster.errors import Conflict, PlayableNotFound, ServiceUnavailable, TitleNotFound, VersionConflict
 from cluster.settings import Settings
 from serve_apps.catalog import edits, policy, views
+from serve_apps.catalog.edit_schemas import TitleNew
 from serve_apps.catalog.follower import Follower
 from serve_apps.catalog.pictures import read_picture
 from serve_apps.catalog.policy import ANY, Condition, Place, Sight
 from serve_apps.catalog.record import TitleRecord
-from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleNew
+from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title
 from serve_apps.catalog.snapshot import Snapshot
 from serve_apps.catalog.tables import TITLES
 from serve_apps.catalog.titles import Titles, Versioned

@@ -162,6 +162,82 @@ def test_an_episode_is_made_once_patched_and_removed(tmp_path):
     in_world(tmp_path, run)
 
 
+def nested(depth: int) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"markers": nested(300)},
+        {"markers": {"credit": {"start_s": 5}}},
+        {"markers": {"intro": {"start": 5}}},
+        {"markers": {"intro": {"end_s": 1}}},
+        {"markers": {"credits": {"start_s": "NaN"}}},
+        {"markers": []},
+    ],
+    ids=["deep", "credit", "start", "ends-first", "no-number", "list"],
+)
+def test_a_patch_of_markers_that_are_none_is_refused_and_changes_nothing(tmp_path, wrong):
+    async def run(world: World) -> None:
+        title_id = (await world.make(kind="series"))["title_id"]
+        markers = {"intro": {"start_s": 3, "end_s": 9}, "credits": {"start_s": 50}}
+        await world.episode(title_id, 1, 1, markers=markers)
+        path, any_version = f"/{title_id}/seasons/1/episodes/1", {"If-Match": "*"}
+        refused = await world.call("PATCH", path, json=wrong, headers=any_version)
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:matinee:error:invalid-input"), refused.text
+        assert (await world.get(path))["markers"] == markers
+        later = await world.call("PATCH", path, json={"markers": {"intro": {"end_s": 11}}}, headers=any_version)
+        assert later.json()["markers"] == {"intro": {"start_s": 3, "end_s": 11}, "credits": {"start_s": 50}}
+        assert (await world.call("PATCH", path, json={"markers": None}, headers=any_version)).json()["markers"] is None
+
+    in_world(tmp_path, run)
+
+
+def test_a_misspelt_field_is_refused_however_deep_it_is(tmp_path):
+    async def run(world: World) -> None:
+        film, series = (await world.make())["title_id"], (await world.make(kind="series"))["title_id"]
+        any_version = {"If-Match": "*"}
+        markers = {"intro": {"start_s": 1, "end_s": 2}, "credits": {"start_s": 50}}
+        await world.call("PUT", f"/{film}/markers", json=markers, headers=any_version)
+        requests = [
+            ("PUT", f"/{film}/markers", {"credit": {"start_s": 5}}),
+            ("PUT", f"/{film}/markers", {"credits": {"start_s": 5, "end": 6}}),
+            ("PUT", f"/{series}/seasons/1/episodes/1", {"name": "x", "markers": {"outro": {}}}),
+            ("PATCH", f"/{film}", {"cast": [{"name": "Ada", "rôle": "Queen"}]}),
+            ("POST", "", {"kind": "film", "name": "x", "cast": [{"name": "Ada", "as": "Queen"}]}),
+        ]
+        for method, path, body in requests:
+            answer = await world.call(method, path, json=body, headers=any_version)
+            assert (answer.status_code, answer.json()["type"]) == (422, "urn:matinee:error:invalid-input"), path
+        assert (await world.get(f"/{film}"))["markers"] == markers
+
+    in_world(tmp_path, run)
+
+
+def test_an_edit_that_changes_nothing_makes_no_new_version(tmp_path):
+    async def run(world: World) -> None:
+        series = (await world.make(kind="series", cast=[{"name": "Ada", "role": "Queen"}]))["title_id"]
+        film = (await world.make())["title_id"]
+        markers = {"intro": {"start_s": 1, "end_s": 2}, "credits": {"start_s": 50}}
+        requests = [
+            ("PUT", f"/{series}/seasons/1/episodes/1", {"name": "x", "markers": markers}),
+            ("PATCH", f"/{series}/seasons/1/episodes/1", {"markers": {"credits": {"start_s": 51}}}),
+            ("PATCH", f"/{series}", {"cast": [{"name": "Ada", "role": "King"}]}),
+            ("PUT", f"/{series}/trailers/1", {"name": "t"}),
+            ("PUT", f"/{film}/markers", markers),
+        ]
+        for method, path, body in requests:
+            first, again = [await world.call(method, path, json=body, headers={"If-Match": "*"}) for _ in range(2)]
+            assert first.status_code in {200, 201} and first.json() == again.json(), path
+            assert first.headers["ETag"] == again.headers["ETag"], path
+
+    in_world(tmp_path, run)
+
+
 def test_a_film_has_no_episodes_and_a_series_no_markers(tmp_path):
     async def run(world: World) -> None:
         film, series = (await world.make())["title_id"], (await world.make(kind="series"))["title_id"]
