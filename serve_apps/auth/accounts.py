@@ -24,7 +24,8 @@ from serve_apps.auth.policy import Account
 ORPHAN_AFTER_S: Final = 10.0
 _VOID_S: Final = 86400.0
 _ATTEMPTS: Final = 16
-_SORT: Final = "account"
+SORT: Final = "account"
+"""The sort key of an account's row."""
 _CLAIM: Final = "claim"
 
 
@@ -36,6 +37,15 @@ class Loaded(msgspec.Struct, frozen=True):
     account: Account
 
 
+class Fact(msgspec.Struct, frozen=True):
+    """What a commit tells, under the version that it gives the account; one fact a key, since readers skip a version they hold."""
+
+    kind: str
+    value: dict[str, Any]
+    key: str | None = None
+    """The device that it is about; None: the account."""
+
+
 class Accounts:
     """The rows of accounts and of claims on e-mails."""
 
@@ -45,7 +55,7 @@ class Accounts:
 
     async def get(self, account_id: str) -> Loaded | None:
         """Return an account, one that is closing included."""
-        row = await self._accounts.get(account_id, _SORT)
+        row = await self._accounts.get(account_id, SORT)
         if row is None or row.kind != "account":
             return None
         return Loaded(account_id, row.version, msgspec.convert(row.value, Account))
@@ -66,45 +76,28 @@ class Accounts:
             AccountExists: somebody else took the e-mail over meanwhile.
         """
         event = self.event(account_id, 1, "account.created", {"roles": list(account.roles)})
-        insert = Insert(_SORT, "account", msgspec.to_builtins(account))
+        insert = Insert(SORT, "account", msgspec.to_builtins(account))
         try:
             await self._outbox.commit(account_id, [insert, *changes], [event])
         except VersionConflict as error:
             raise AccountExists from error
         return Loaded(account_id, 1, account)
 
-    async def replace(
-        self, loaded: Loaded, account: Account, changes: Sequence[Change] = (), events: Sequence[tuple[str, dict[str, Any]]] = ()
-    ) -> Loaded:
-        """Replace an account as it was loaded, together with `changes`; events are (kind, value).
+    async def replace(self, loaded: Loaded, account: Account, changes: Sequence[Change] = (), facts: Sequence[Fact] = ()) -> Loaded:
+        """Replace an account as it was loaded, together with `changes`, and tell `facts`.
 
         Raises:
             VersionConflict: it was changed meanwhile; nothing was written.
         """
         version = loaded.version + 1
-        update = Update(_SORT, "account", msgspec.to_builtins(account), if_version=loaded.version)
-        told = [self.event(loaded.account_id, version, kind, value) for kind, value in events]
-        await self._outbox.commit(loaded.account_id, [update, *changes], told)
+        update = Update(SORT, "account", msgspec.to_builtins(account), if_version=loaded.version)
+        events = [self.event(loaded.account_id, version, fact.kind, fact.value, key=fact.key) for fact in facts]
+        await self._outbox.commit(loaded.account_id, [update, *changes], events)
         return Loaded(loaded.account_id, version, account)
-
-    async def move(self, loaded: Loaded, email: str, email_hash: str) -> Loaded:
-        """Give an account another e-mail.
-
-        Raises:
-            AccountExists: the e-mail has an account.
-            VersionConflict: the account was changed meanwhile; the new e-mail is free again soon.
-        """
-        if email_hash != loaded.account.email_hash:
-            await self.claim(email_hash, loaded.account_id)
-        # As loaded before the claim: one who took the claim over since has moved the version on.
-        moved = await self.replace(loaded, msgspec.structs.replace(loaded.account, email=email, email_hash=email_hash))
-        if email_hash != loaded.account.email_hash:
-            await self.release(loaded.account.email_hash, loaded.account_id)
-        return moved
 
     async def remove(self, account_id: str) -> None:
         """Remove an account that is closing, its e-mail's claim first; idempotent."""
-        row = await self._accounts.get(account_id, _SORT)
+        row = await self._accounts.get(account_id, SORT)
         if row is not None and row.kind == "account":
             await self.release(row.value["email_hash"], account_id)
             with contextlib.suppress(VersionConflict):
@@ -139,18 +132,18 @@ class Accounts:
             with contextlib.suppress(VersionConflict):
                 await self._emails.delete(row)
 
-    def event(self, account_id: str, version: int, kind: str, value: dict[str, Any]) -> Event:
-        """Return a fact about an account."""
-        return Event(TOPIC.name, kind, account_id, version, self._now_s(), {"account_id": account_id, **value})
+    def event(self, account_id: str, version: int, kind: str, value: dict[str, Any], *, key: str | None = None) -> Event:
+        """Return a fact about an account, or about what has the `key`."""
+        return Event(TOPIC.name, kind, key or account_id, version, self._now_s(), {"account_id": account_id, **value})
 
     async def _orphaned(self, claim: Row, email_hash: str) -> bool:
         if self._now_s() - claim.value["claimed_at_s"] < ORPHAN_AFTER_S:
             return False
         account_id = claim.value["account_id"]
-        row = await self._accounts.get(account_id, _SORT)
+        row = await self._accounts.get(account_id, SORT)
         if row is None:
             expires_at_s = self._now_s() + _VOID_S
-            await self._accounts.put_if_absent(account_id, _SORT, "void", {}, expires_at_s=expires_at_s)
+            await self._accounts.put_if_absent(account_id, SORT, "void", {}, expires_at_s=expires_at_s)
         elif row.kind == "account":
             if row.value["email_hash"] == email_hash:
                 return False

@@ -15,8 +15,8 @@ import msgspec
 import structlog
 
 from cluster.durable import Store
-from cluster.errors import Unavailable, VersionConflict
-from serve_apps.auth.accounts import Accounts
+from cluster.errors import MatineeError, VersionConflict
+from serve_apps.auth.accounts import Accounts, Fact, Loaded
 from serve_apps.auth.devices import Devices
 from serve_apps.auth.policy import Account
 from serve_apps.playback.client import PlaybackClient
@@ -49,25 +49,29 @@ class Closing:
         with contextlib.suppress(VersionConflict):
             await self._store.put_if_absent(_PARTITION, account_id, "closing", {"began_at_s": self._now_s()})
 
-        def closed(account: Account) -> Account:
-            return msgspec.structs.replace(account, closing=True)
+        def closed(loaded: Loaded) -> Account:
+            return msgspec.structs.replace(loaded.account, closing=True)
 
-        await self._devices.revoke(account_id, None, "account-deleted", change=closed, closing=True)
-        try:
-            await self._finish(account_id)
-        except Unavailable as error:
-            log.warning("account closed, the rest follows", account_id=account_id, error=error.detail)
+        await self._devices.revoke(account_id, None, "account-deleted", change=closed, facts=[Fact("account.deleted", {})])
+        await self._finish_or_later(account_id)
 
     async def finish_all(self) -> None:
         """Finish what was left half-way."""
         for row in await self._store.scan(_PARTITION, limit=_PAGE):
             loaded = await self._accounts.get(row.sort)
             if loaded is None or loaded.account.closing:
-                await self._finish(row.sort)
+                await self._finish_or_later(row.sort)
             elif self._now_s() - row.value["began_at_s"] >= UNCONFIRMED_AFTER_S:
                 # It was written down, but never came to be: whoever asked for it got no answer.
                 with contextlib.suppress(VersionConflict):
                     await self._store.delete(row)
+
+    async def _finish_or_later(self, account_id: str) -> None:
+        # One that cannot be finished keeps none of the others waiting.
+        try:
+            await self._finish(account_id)
+        except MatineeError as error:
+            log.warning("account closed, the rest follows", account_id=account_id, error=error.detail)
 
     async def _finish(self, account_id: str) -> None:
         await self._playback.delete_all(account_id)

@@ -12,12 +12,12 @@ from typing import Final
 
 import msgspec
 
-from cluster.durable import Change, Check, Delete, Insert, Row, Store, Update
-from cluster.errors import Conflict, DeviceNotFound, VersionConflict
+from cluster.durable import Change, Delete, Insert, Row, Store, Update
+from cluster.errors import Conflict, VersionConflict
 from cluster.ids import new_id
 from cluster.security.revocation import revoke
 from serve_apps.auth import families
-from serve_apps.auth.accounts import Accounts, Loaded
+from serve_apps.auth.accounts import SORT, Accounts, Fact, Loaded
 from serve_apps.auth.families import Family
 from serve_apps.auth.policy import DEVICES_LIMIT, Account
 
@@ -88,21 +88,22 @@ class Devices:
         for _ in range(_ATTEMPTS):
             present = await self.page(loaded.account_id)
             known = next((each for each in present if each.device_id == known_device_id), None)
-            if known is None and len(present) >= DEVICES_LIMIT:
-                oldest = min(present, key=lambda each: each.device.seen_at_s)
-                await self.revoke(loaded.account_id, [oldest.device_id], "replaced")
-                raise VersionConflict("A device made room: the account has another version now")
+            crowded = known is None and len(present) >= DEVICES_LIMIT
+            leaving = [min(present, key=lambda each: each.device.seen_at_s)] if crowded else []
             device = self._opened(name)
             device_id = known.device_id if known else new_id()
             if known is not None:
                 device = msgspec.structs.replace(device, created_at_s=known.device.created_at_s)
             change = self._update(known.row, device) if known else self._insert(device_id, device)
             try:
-                await self._store.batch(loaded.account_id, [Check("account", loaded.version), change])
+                # The account moves on with each device: another that comes at once, and whoever signs all of them out, look again.
+                await self._accounts.replace(loaded, loaded.account, [change, *_deletes(leaving)], _revoked(leaving, "replaced"))
             except VersionConflict as error:
-                if "account" in error.fields.get("failed", ["account"]):
+                if SORT in error.fields.get("failed", [SORT]):
                     raise
                 continue
+            if leaving:
+                await revoke(self._revoked, [each.device_id for each in leaving], self._now_s())
             return device_id, device
         raise Conflict("Too many sign-ins to this account at once", retry_after_s=1)
 
@@ -127,34 +128,29 @@ class Devices:
         reason: str,
         *,
         keep: str | None = None,
-        change: Callable[[Account], Account] | None = None,
-        closing: bool = False,
+        change: Callable[[Loaded], Account] | None = None,
+        facts: Sequence[Fact] = (),
     ) -> Loaded | None:
         """Sign devices out everywhere (None: all but `keep`), and change the account with it; return it, None if there is none.
 
         Idempotent. Every service refuses their tokens after its next poll, even if this call then fails half-way.
-
-        Raises:
-            DeviceNotFound: the one that was named is not there.
         """
         for _ in range(_ATTEMPTS):
             loaded = await self._accounts.get(account_id)
             if loaded is None:
                 return None
-            present = await self.page(account_id, limit=DEVICES_LIMIT + 8)  # a few may have come at once; each takes two of a batch's 100
+            account = change(loaded) if change is not None else loaded.account
+            present = await self.page(account_id)
             gone = [each for each in present if (each.device_id in device_ids if device_ids is not None else each.device_id != keep)]
-            if device_ids is not None and len(gone) < len(device_ids):
-                raise DeviceNotFound
             if gone:
                 await revoke(self._revoked, [each.device_id for each in gone], self._now_s())
             elif change is None:
                 return loaded
-            account = change(loaded.account) if change is not None else loaded.account
-            events = [("device.revoked", {"device_id": each.device_id, "reason": reason}) for each in gone]
-            if closing:
-                events.append(("account.deleted", {}))
+            told = [Fact("device.revoked", {"device_id": each.device_id, "reason": reason}, each.device_id) for each in gone]
             try:
-                return await self._accounts.replace(loaded, account, [Delete(each.row.sort, each.row.version) for each in gone], events)
+                return await self._accounts.replace(
+                    loaded, account, [Delete(each.row.sort, each.row.version) for each in gone], [*told, *facts]
+                )
             except VersionConflict:
                 continue
         raise Conflict("The account is being changed: try again", retry_after_s=1)
@@ -172,3 +168,11 @@ class Devices:
 
     def _update(self, row: Row, device: StoredDevice) -> Update:
         return Update(row.sort, row.kind, msgspec.to_builtins(device), row.version, device.family.expires_at_s)
+
+
+def _deletes(gone: Sequence[LoadedDevice]) -> list[Delete]:
+    return [Delete(each.row.sort, each.row.version) for each in gone]
+
+
+def _revoked(gone: Sequence[LoadedDevice], reason: str) -> list[Fact]:
+    return [Fact("device.revoked", {"device_id": each.device_id, "reason": reason}, each.device_id) for each in gone]

@@ -6,6 +6,7 @@ Where the settings give no password, one is made up and kept in a file that only
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -30,20 +31,28 @@ class Operator:
 
     def __init__(self, settings: Settings, accounts: Accounts, credentials: Credentials) -> None:
         self._settings, self._accounts, self._credentials = settings, accounts, credentials
+        self._there = False
 
     async def ensure(self) -> None:
-        """Make the account, unless the e-mail has one; a member who has it stays a member."""
+        """Make the account, unless the e-mail has one; a member who has it stays a member.
+
+        To be called again and again: whoever makes it may die half-way, and their claim on the e-mail is taken over after a while.
+        """
+        if self._there:
+            return
         email = self._settings.operator_email
         found = await self._accounts.find(policy.email_hash(email))
-        if found is not None:
-            if "operator" not in found.account.roles:
-                log.warning("MATINEE_OPERATOR_EMAIL has an account already, which is no operator's", email=email)
+        if found is None:
+            with contextlib.suppress(AccountExists):  # another replica makes it
+                await self._make(email)
             return
+        self._there = True
+        if "operator" not in found.account.roles:
+            log.warning("MATINEE_OPERATOR_EMAIL has an account already, which is no operator's", email=email)
+
+    async def _make(self, email: str) -> None:
         account_id = new_id()
-        try:
-            await self._accounts.claim(policy.email_hash(email), account_id)
-        except AccountExists:
-            return  # another replica makes it
+        await self._accounts.claim(policy.email_hash(email), account_id)
         given = self._settings.operator_password
         password = given.get_secret_value() if given is not None else made_password()
         if given is None:

@@ -153,6 +153,8 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
     async def revoke_device(device_id: DeviceId, member: Member) -> None:
         """Sign a device out: no service takes its tokens after 5 s. Not from a kids profile."""
         policy.require_not_kids(member)
+        if await auth.devices.get(member.account_id, device_id) is None:
+            raise DeviceNotFound
         await auth.devices.revoke(member.account_id, [device_id], "revoked")
 
     @api.get("/jwks.json", response_model=JwkSet, responses=problems())

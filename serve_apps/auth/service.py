@@ -38,13 +38,13 @@ from cluster.security.tokens import TokenSigner
 from cluster.settings import Settings
 from serve_apps.auth import policy
 from serve_apps.auth.accounts import Accounts, Loaded
+from serve_apps.auth.changing import Changing
 from serve_apps.auth.closing import Closing
 from serve_apps.auth.credentials import Credentials
 from serve_apps.auth.devices import Devices, LoadedDevice, StoredDevice
 from serve_apps.auth.families import Decision, decide, parse
 from serve_apps.auth.issuing import Issuer
 from serve_apps.auth.operator import Operator
-from serve_apps.auth.policy import Account
 from serve_apps.auth.schemas import AccessToken, AccountChange, ChooseProfile, NewAccount, SignIn, Tokens
 from serve_apps.auth.tables import ACCOUNTS, CLOSING, EMAILS, TRIES
 from serve_apps.playback.client import PlaybackClient
@@ -52,7 +52,7 @@ from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.schemas import ChosenProfile
 
 MAINTAIN_EVERY_S: Final = 30.0
-_ATTEMPTS: Final = 8
+_ATTEMPTS: Final = 16
 
 log = structlog.get_logger()
 
@@ -84,8 +84,9 @@ class Auth:
         self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._playback, self._now_s)
         self._issuer = Issuer(TokenSigner(self.keys, self._now_s), secret, self._settings, self._now_s)
         self._credentials = Credentials(self._accounts, tries, self._issuer.proofs, self._now_s)
+        self._changing = Changing(self._accounts, self.devices, self._credentials)
         self._operator = Operator(self._settings, self._accounts, self._credentials)
-        await self.ensure_operator()
+        await self._operator.ensure()
         self._maintaining = asyncio.create_task(self._maintain(), name="auth maintenance")
 
     async def close(self) -> None:
@@ -103,9 +104,13 @@ class Auth:
         if self._maintaining.done():
             raise Unavailable("The maintenance of auth has ended")
 
-    async def ensure_operator(self) -> None:
-        """Make the first operator, unless their e-mail has an account; a password made up here is kept in a file for its owner."""
-        await self._operator.ensure()
+    async def maintain(self) -> None:
+        """Let keys take turns, and finish what others left half-way: the operator's account, accounts on their way out."""
+        for step in (self.keys.refresh, self._operator.ensure, self._closing.finish_all):
+            try:
+                await step()
+            except MatineeError as error:
+                log.warning("auth maintenance failed, trying again", error=error.detail)
 
     async def sign_up(self, new: NewAccount) -> Tokens:
         """Make an account with its first profile, and sign its device in.
@@ -211,31 +216,8 @@ class Auth:
         return await self._active(claims.account_id, DeviceRevoked)
 
     async def change(self, claims: Claims, change: AccountChange) -> Loaded:
-        """Change name, e-mail or password; a new password signs all other devices out.
-
-        Raises:
-            WrongPin: the current password is missing or wrong.
-            AccountExists: the new e-mail has an account.
-        """
-        loaded = await self._active(claims.account_id, DeviceRevoked)
-        before = loaded.account
-        if change.email is not None or change.password is not None:
-            await self._credentials.prove(claims.device_id, loaded, change.current_password)
-        if change.password is not None:
-            policy.require_strong(change.password, change.email or before.email)
-        if change.name is not None:
-            loaded = await self._accounts.replace(loaded, msgspec.structs.replace(loaded.account, name=change.name))
-        if change.email is not None:
-            loaded = await self._accounts.move(loaded, policy.normalised_email(change.email), policy.email_hash(change.email))
-        if change.password is not None:
-            password_hash = await self._credentials.hash(change.password)
-
-            def changed(account: Account) -> Account:
-                return msgspec.structs.replace(account, password_hash=password_hash)
-
-            after = await self.devices.revoke(claims.account_id, None, "password-changed", keep=claims.device_id, change=changed)
-            loaded = after or loaded
-        return loaded
+        """Change name, e-mail or password; see `Changing.change`."""
+        return await self._changing.change(await self._active(claims.account_id, DeviceRevoked), claims.device_id, change)
 
     async def delete(self, claims: Claims, password: str) -> None:
         """Remove the account with all that belongs to it; its devices are signed out at once.
@@ -248,8 +230,7 @@ class Auth:
 
     async def sign_out(self, claims: Claims) -> None:
         """Sign this device out; one that is signed out already stays so."""
-        if await self.devices.get(claims.account_id, claims.device_id) is not None:
-            await self.devices.revoke(claims.account_id, [claims.device_id], "signed-out")
+        await self.devices.revoke(claims.account_id, [claims.device_id], "signed-out")
 
     async def _active(self, account_id: str, otherwise: type[MatineeError]) -> Loaded:
         loaded = await self._accounts.get(account_id)
@@ -285,8 +266,4 @@ class Auth:
     async def _maintain(self) -> None:
         while True:
             await asyncio.sleep(MAINTAIN_EVERY_S)
-            try:
-                await self.keys.refresh()
-                await self._closing.finish_all()
-            except MatineeError as error:
-                log.warning("auth maintenance failed, trying again", error=error.detail)
+            await self.maintain()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ PASSWORD = "correct horse battery"
 
 
 class Flaky(LocalTarget):
-    """A service in this process that can be away."""
+    """A service in this process that can be away, for all or for some accounts."""
 
     away = False
+    away_for: Collection[str] = ()
 
     async def invoke(self, method: str, /, *args: Any) -> Any:
-        if self.away:
+        if self.away or args[0] in self.away_for:
             raise ServiceUnavailable
         return await super().invoke(method, *args)
 

@@ -194,6 +194,50 @@ def test_the_device_not_seen_for_longest_makes_room(in_world: InWorld, monkeypat
     in_world(scenario)
 
 
+def test_at_the_limit_all_who_come_at_once_get_in_and_no_more_stay(in_world: InWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(devices, "DEVICES_LIMIT", 5)
+        tokens = await world.signed_up()
+        for _ in range(3):
+            world.now_s += 60
+            await world.signed_in()
+        world.now_s += 60
+        await asyncio.gather(*(world.signed_in() for _ in range(10)))
+        assert len(await world.auth.devices.page(tokens["account_id"])) == 5
+
+    in_world(scenario)
+
+
+def test_no_device_stays_signed_in_with_the_password_of_before(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        tokens = await world.signed_up()
+        change = {"password": "another good one", "current_password": PASSWORD}
+        sign_in = {"email": "ann@example.org", "password": PASSWORD}
+        changed, *_ = await asyncio.gather(
+            world.ask("PATCH", "/account", tokens, json=change), *(world.ask("POST", "/tokens", json=sign_in) for _ in range(12))
+        )
+        assert changed.status_code == 200
+        [left] = await world.auth.devices.page(tokens["account_id"])
+        assert left.device_id == tokens["device_id"]
+
+    in_world(scenario)
+
+
+def test_what_is_asked_at_once_is_answered_as_documented(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        tokens = await world.signed_up()
+        signed_out = await asyncio.gather(*(world.ask("DELETE", "/tokens", tokens) for _ in range(6)))
+        assert [answer.status_code for answer in signed_out] == [204] * 6
+        old = newest = await world.signed_in()
+        for _ in range(3):
+            world.now_s += 60
+            newest = (await world.refreshed(newest)).json()
+        replayed = await asyncio.gather(*(world.refreshed(old) for _ in range(6)))
+        assert {answer.status_code for answer in replayed} == {401}
+
+    in_world(scenario)
+
+
 def test_signing_out_ends_the_device_and_may_be_repeated(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         mine = await world.signed_up()
