@@ -1,6 +1,7 @@
 """How commands on this machine talk to the running instance: over HTTP, signed in as the operator.
 
 Main path: `OperatorClient.request` -> cached access token, else sign-in -> answer, or the error of the problem document.
+What shows that this device is known is kept beyond the token, so that wrong passwords of others lock no command out.
 Retries once what can be repeated; knows no route but that of signing in.
 """
 
@@ -33,6 +34,7 @@ class _Token(msgspec.Struct, frozen=True):
     email: str
     access_token: str
     expires_at_s: float
+    device_token: str | None = None
 
 
 class OperatorClient:
@@ -131,11 +133,14 @@ class OperatorClient:
     def _sign_in(self) -> _Token:
         email = self._settings.operator_email
         body = {"email": email, "password": operator_password(self._settings), "device_name": "matinee on the command line"}
+        kept = self._kept()
+        if kept is not None and kept.device_token is not None:
+            body["device_token"] = kept.device_token
         answer = self._send("POST", "/api/v1/auth/tokens", True, json=body)
         if not answer.is_success:
             raise error_of(answer)
         told = answer.json()
-        token = _Token(self._api_url, email, told["access_token"], self._now_s() + float(told["expires_in_s"]))
+        token = _Token(self._api_url, email, told["access_token"], self._now_s() + float(told["expires_in_s"]), told.get("device_token"))
         with contextlib.suppress(OSError):  # it only saves the next command a sign-in
             path = self._cache()
             descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -145,11 +150,15 @@ class OperatorClient:
         return token
 
     def _cached(self) -> _Token | None:
+        token = self._kept()
+        return token if token is not None and token.api_url == self._api_url else None
+
+    def _kept(self) -> _Token | None:
         try:
             token = msgspec.json.decode(self._cache().read_bytes(), type=_Token)
         except (OSError, msgspec.MsgspecError):
             return None
-        return token if (token.api_url, token.email) == (self._api_url, self._settings.operator_email) else None
+        return token if token.email == self._settings.operator_email else None
 
     def _cache(self) -> Path:
         return run_folder(self._settings.data) / "operator-token"

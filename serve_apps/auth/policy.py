@@ -106,7 +106,10 @@ def same_origin(headers: Mapping[str, str], site_url: str) -> bool:
     """
     if (fetch_site := headers.get("sec-fetch-site")) is not None:
         return fetch_site == "same-origin"
-    origin = urlsplit(headers.get("origin", ""))
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:  # no address
+        return False
     if not origin.netloc:
         return False
     return f"{origin.scheme}://{origin.netloc}" == site_url or origin.netloc == headers.get("host")

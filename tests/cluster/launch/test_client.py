@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,15 +31,17 @@ class Site:
     def __init__(self, password: str = "open sesame") -> None:
         self.password = password
         self.sign_ins = 0
+        self.known: list[str | None] = []
         self.asked: list[str] = []
         self.answers: list[httpx.Response | Exception] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/v1/auth/tokens":
             self.sign_ins += 1
+            self.known.append(json.loads(request.content).get("device_token"))
             if self.password.encode() not in request.content:
                 return problem(401, "wrong-credentials", "E-mail or password is wrong")
-            return httpx.Response(201, json={"access_token": f"token-{self.sign_ins}", "expires_in_s": 600})
+            return httpx.Response(201, json={"access_token": f"token-{self.sign_ins}", "expires_in_s": 600, "device_token": "known"})
         self.asked.append(f"{request.method} {request.url.path} {request.headers['authorization']}")
         if not self.answers:
             return httpx.Response(200, json={"answer": 42})
@@ -92,6 +95,15 @@ def test_a_cached_token_that_is_refused_is_replaced_once(tmp_path: Path) -> None
     site.answers = [problem(401, "token-invalid", "The token is not valid")]
     assert operator.get("/api/v1/x") == {"answer": 42}
     assert site.sign_ins == 2
+
+
+def test_it_shows_that_its_device_is_known_also_after_its_token_has_ended(tmp_path: Path) -> None:
+    site, clock = Site(), Clock()
+    client_of(site, tmp_path, clock).get("/api/v1/x")
+    clock.advance(86400)
+    client_of(site, tmp_path, clock).get("/api/v1/x")
+    client_of(site, tmp_path, clock, operator_email="other@matinee.local").get("/api/v1/x")
+    assert site.known == [None, "known", None]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"api_url": 1}'])
