@@ -112,9 +112,12 @@ class Jobs:
         """
         version, job = await self.versioned(job_id)
         policy.retry(job, self._now_s())
-        # Listed first: a job that is queued is never overlooked.
+        # Listed first, so that it is found if this process dies here; and again, because a runner that looks in between
+        # still sees an ended job and takes it off the list.
         await self._lists.put([Row("active", job_id, version + 1, "job", {})])
-        return (await self._change(job_id, lambda job: policy.retry(job, self._now_s())))[1]
+        version, job = await self._change(job_id, lambda job: policy.retry(job, self._now_s()))
+        await self._lists.put([Row("active", job_id, version, "job", {})])
+        return job
 
     async def _change(self, job_id: str, step: Callable[[JobRecord], JobRecord]) -> tuple[int, JobRecord]:
         for _ in range(_TRIES):

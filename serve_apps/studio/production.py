@@ -36,11 +36,11 @@ PROGRESS_EVERY_S: Final = 1.0
 
 
 class JobFailed(Exception):
-    """The job cannot go on; `error` says why, `key` in which task."""
+    """The job cannot go on; `error` says why, `hopeless` that the film itself is to blame, so that trying again is of no use."""
 
-    def __init__(self, error: MatineeError, key: str = "") -> None:
+    def __init__(self, error: MatineeError, *, hopeless: bool = False) -> None:
         super().__init__(str(error))
-        self.error, self.key = error, key
+        self.error, self.hopeless = error, hopeless
 
 
 class Stopped(Exception):
@@ -60,9 +60,9 @@ class Production:
 
     def stop(self) -> None:
         """Stop producing, since the job's cancellation was asked for; repeating it does nothing."""
-        self._stopping = True
-        if self._producing is not None:
+        if not self._stopping and self._producing is not None:
             self._producing.cancel()
+        self._stopping = True
 
     def report(self, key: str, frames: int) -> None:
         """Hear from a task how many pictures of its chunk are done."""
@@ -98,11 +98,6 @@ class Production:
             if self._ledger.job.delivery is None:
                 await self._deliver(await self._encode(await self._plan()))
             await self._attach()
-        except TaskStopped as error:
-            # The task saw it first: either another runner has the job, or somebody asked for its cancellation.
-            if (await self._ledger.refresh()).epoch != self._floor.epoch:
-                raise Fenced from error
-            raise Stopped from error
         except Unavailable:
             raise  # the store or the catalogue is away: the runner comes back to this job
         except MatineeError as error:
@@ -139,7 +134,7 @@ class Production:
                 try:
                     plan.require_decodable(sum(missing.values()))
                 except MediaRefused as error:
-                    raise JobFailed(error, key) from error
+                    raise JobFailed(error, hopeless=True) from error
 
         # Sound cannot be cut into chunks, so it begins first.
         todo = [(SUBTITLES, 0, 0)] if plan.subtitles or self._ledger.job.sidecars else []
@@ -173,8 +168,9 @@ class Production:
         images = [ArtworkImage.model_validate(image) for image in job.delivery["artwork"]]
         for image in images:
             await self._floor.blobs.copy(f"chunks/{self._job_id}/{image.object_name}", image.object_name)
-        # While the catalogue is away this raises Unavailable, and the runner comes back to it.
-        await self._floor.catalog.attach_media(job.playable_id, Media.model_validate(job.delivery["media"]), images)
+        # While the catalogue is away this raises Unavailable, and the runner comes back to it. A cancellation waits for the answer:
+        # the catalogue may take the version after all, and then its files must stay.
+        await _undisturbed(self._floor.catalog.attach_media(job.playable_id, Media.model_validate(job.delivery["media"]), images))
         await self._attached()
 
     async def _attached(self) -> None:
@@ -196,21 +192,31 @@ class Production:
             try:
                 async with turn:
                     return await self._floor.executor.run(task, lambda frames: self.report(key, frames))
-            except TaskLost as error:
+            except (TaskLost, TaskStopped) as error:
+                await self._require_wanted()
                 if attempt == LOST_TRIES:
-                    raise JobFailed(ServiceUnavailable(f"An encoder died {attempt} times: {error}"), key) from error
+                    raise JobFailed(ServiceUnavailable(f"An encoder died {attempt} times: {error}")) from error
             except (MediaRefused, CorruptData) as error:
                 if attempt >= REFUSED_TRIES or not task.encodes:
-                    raise JobFailed(error, key) from error
+                    # What is refused later may be the fault of this machine: only a probe has judged the film alone.
+                    raise JobFailed(error, hopeless=key == PROBE and isinstance(error, MediaRefused)) from error
             except Unavailable as error:
                 if attempt == LOST_TRIES:
-                    raise JobFailed(error, key) from error
+                    raise JobFailed(error) from error
                 await asyncio.sleep(attempt)
             except MatineeError as error:
-                raise JobFailed(error, key) from error
+                raise JobFailed(error) from error
             finally:
                 self._progress.dropped(key)
         raise AssertionError("unreachable")
+
+    async def _require_wanted(self) -> None:
+        """Raise if another runner has the job, or its cancellation was asked for: a task may see that first."""
+        job = await self._floor.jobs.get(self._job_id)
+        if job.epoch != self._floor.epoch:
+            raise Fenced(f"Job {self._job_id} belongs to another runner")
+        if job.cancel_requested:
+            raise Stopped
 
     async def _tell_progress(self) -> None:
         while True:
@@ -228,14 +234,14 @@ class Production:
         if await self._is_live():
             await self._attached()
             return
-        source_gone = isinstance(failure.error, MediaRefused) and failure.key != SUBTITLES
         await self._remains.discard_version()
-        if source_gone:
+        if failure.hopeless:
             await self._remains.discard_chunks()
             await self._remains.discard_uploads()
         await self._remains.clear_work()
         problem = failure.error.problem(f"/api/v1/studio/jobs/{self._job_id}")
-        await self._ledger.move(JobState.FAILED, error=problem, source_gone=source_gone, version_id=None, delivery=None, frames_per_s=None)
+        gone = failure.hopeless
+        await self._ledger.move(JobState.FAILED, error=problem, source_gone=gone, version_id=None, delivery=None, frames_per_s=None)
 
     async def _cancel(self) -> None:
         """Leave nothing but the upload, which a retry needs."""
@@ -277,10 +283,14 @@ async def _together(operations: Iterable[asyncio.Task[None] | Coroutine[Any, Any
 
 
 async def _undisturbed(operation: Coroutine[Any, Any, None]) -> None:
-    """Await to the end even if cancelled meanwhile: what was encoded is recorded although another task failed."""
+    """Await to the end however often cancelled meanwhile, so that what became of it is known."""
     task = asyncio.ensure_future(operation)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -20,7 +20,7 @@ import msgspec
 
 from cluster import processes
 from cluster.durable import Store, open_objects, open_store
-from cluster.errors import JobNotFound
+from cluster.errors import JobNotFound, Unavailable
 from cluster.ids import new_id
 from cluster.settings import Settings
 from serve_apps.studio import policy
@@ -88,6 +88,7 @@ async def perform(task: Task, report: Report) -> dict[str, Any]:
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
+                watch.result()  # raises if it could not go on watching
                 raise TaskStopped(task.key)
             return work.result()
         finally:
@@ -157,6 +158,8 @@ class _Bench:
                     return
             except JobNotFound:
                 return
+            except Unavailable:
+                continue  # a store that is away for a moment says nothing about the job
 
     async def do(self, key: str, report: Report) -> dict[str, Any]:
         job = await self._jobs.get(self._task.job_id)

@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from cluster.durable import Row, Store, Table, open_store
+from cluster.errors import StoreUnavailable
 from cluster.processes import recorded
 from serve_apps.studio.executor import LocalExecutor
 from serve_apps.studio.runner import EncodeRunner
@@ -140,6 +142,70 @@ def test_a_cancelled_film_has_no_ffmpeg_two_seconds_later_and_leaves_nothing(tmp
                 assert recorded(children_folder(settings)) == []
                 assert {name.partition("/")[0] for name in files_under(tmp_path / "data" / "objects")} == {"uploads"}
                 assert work_left(tmp_path / "data") == []
+
+    asyncio.run(main())
+
+
+def test_a_job_cancelled_while_its_version_is_packaged_leaves_nothing_but_its_upload(tmp_path: Path) -> None:
+    async def main() -> None:
+        settings, catalog = settings_at(tmp_path / "data"), MemoryCatalog("film")
+        data = film(tmp_path / "film.mp4", 4, size="640x360", rate=25)
+        async with open_studio(tmp_path / "data", catalog=catalog) as (client, studio):
+            upload_id = await upload(client, data)
+            job_id = (await client.post("/jobs", json={"upload_id": upload_id, "playable_id": "film"})).json()["job_id"]
+            async with working(settings, catalog, LocalExecutor(settings)):
+
+                async def packaging() -> list[int]:
+                    return recorded(children_folder(settings)) if (await studio.jobs.get(job_id)).state == "packaging" else []
+
+                pids = await until(packaging, 120)
+                assert (await client.post(f"/jobs/{job_id}/cancel")).status_code == 202
+                await ended(studio, job_id, "cancelled", timeout_s=10)
+                assert not any(psutil.pid_exists(pid) for pid in pids)
+                assert recorded(children_folder(settings)) == []
+                assert {name.partition("/")[0] for name in files_under(tmp_path / "data" / "objects")} == {"uploads"}
+                assert work_left(tmp_path / "data") == []
+                assert catalog.attached == []
+
+    asyncio.run(main())
+
+
+def test_tasks_outlive_a_store_that_fails_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve_apps.studio.tasks.STOP_POLL_S", 0.02)
+    failures = 0
+
+    class Unsteady:
+        """A store of which every second read of a job fails."""
+
+        def __init__(self, store: Store) -> None:
+            self._store, self._reads = store, 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        async def get(self, partition: str, sort: str) -> Row | None:
+            nonlocal failures
+            self._reads += sort == "job"
+            if sort == "job" and self._reads % 2 == 0:
+                failures += 1
+                raise StoreUnavailable
+            return await self._store.get(partition, sort)
+
+    async def unsteady(url: str, table: Table) -> Unsteady:
+        return Unsteady(await open_store(url, table))
+
+    monkeypatch.setattr("serve_apps.studio.tasks.open_store", unsteady)
+
+    async def main() -> None:
+        settings, catalog = settings_at(tmp_path / "data"), MemoryCatalog("film")
+        data = film(tmp_path / "film.mp4", 4)
+        async with open_studio(tmp_path / "data", catalog=catalog) as (client, studio):
+            job_id = (await client.post("/jobs", json={"upload_id": await upload(client, data), "playable_id": "film"})).json()["job_id"]
+            executor = CountingExecutor(settings)
+            async with working(settings, catalog, executor):
+                await ended(studio, job_id, "ready", timeout_s=120)
+            assert failures
+            assert sorted(executor.finished) == sorted({"probe", "audio/00", chunk_key(0), "delivery"})
 
     asyncio.run(main())
 

@@ -9,10 +9,12 @@ import httpx
 import pytest
 import schemathesis
 
+from cluster.durable import Row
 from cluster.errors import Fenced, Misconfigured, Overloaded, ServiceUnavailable
 from serve_apps.http import served
 from serve_apps.serving import LocalTarget
 from serve_apps.studio.client import StudioClient
+from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobState
 from serve_apps.studio.routes import PREFIX, create_api, streams
 from serve_apps.studio.service import WATCHERS_AT_ONCE, Studio
@@ -221,6 +223,27 @@ def test_a_retry_that_comes_while_the_runner_lets_go_is_not_overlooked(tmp_path:
             await ledger.move(JobState.FAILED)
             await studio.jobs.retry(job_id)
             await ledger.leave()
+            assert job_id in await studio.jobs.active_ids()
+
+    asyncio.run(main())
+
+
+def test_a_retry_is_not_overlooked_by_a_runner_that_looks_while_it_is_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_studio(tmp_path) as (client, studio):
+            job_id = (await posted(client, await upload(client, b"a film"))).json()["job_id"]
+            await (await studio.jobs.take(job_id, 1)).move(JobState.FAILED)
+
+            class Watched:
+                """The lists; after every write a runner looks, and lets go of a job that has ended."""
+
+                async def put(self, rows: list[Row]) -> None:
+                    await studio._lists.put(rows)
+                    ledger = await studio.jobs.take(job_id, 1)
+                    if ledger.job.ended:
+                        await ledger.leave()
+
+            assert (await Jobs(studio.jobs.store, Watched()).retry(job_id)).state is JobState.QUEUED
             assert job_id in await studio.jobs.active_ids()
 
     asyncio.run(main())

@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cluster.errors import Fenced, MediaRefused, PlayableNotFound, StorageFull, StoreUnavailable
+from cluster.errors import DeadlineExceeded, Fenced, MediaRefused, PlayableNotFound, StorageFull, StoreUnavailable
 from serve_apps.studio.runner import EncodeRunner
+from serve_apps.studio.tasks import TaskStopped
 from tests.serve_apps.studio.factory import CHUNK_FRAMES, FakeEncoders, died, ended, small_plan, work_left, working
 from tests.serve_apps.studio.rig import TUS, MemoryCatalog, files_under, open_studio, settings_at, until, upload
 
@@ -139,6 +140,7 @@ def test_a_task_whose_worker_died_is_done_again(tmp_path: Path) -> None:
         settings, catalog = settings_at(tmp_path), MemoryCatalog("film")
         encoders = FakeEncoders(settings)
         encoders.errors = {"probe": [died()], "chunk/00001": [died(), died()], "delivery": [died()], "audio/00": [MediaRefused("killed")]}
+        encoders.errors["chunk/00002"] = [TaskStopped("it believed that its job was cancelled")]
         async with open_studio(tmp_path, catalog=catalog) as (client, studio), working(settings, catalog, encoders):
             await ended(studio, await posted(client, await upload(client, b"a film")), "ready")
 
@@ -155,6 +157,24 @@ def test_an_encoder_that_keeps_dying_fails_the_job(tmp_path: Path) -> None:
             assert job.error["type"] == "urn:matinee:error:service-unavailable"
             assert "died 3 times" in job.error["detail"]
             assert catalog.attached == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("key", ["chunk/00001", "audio/00", "delivery"])
+def test_a_film_that_was_probed_well_keeps_its_upload_although_encoding_it_fails(tmp_path: Path, key: str) -> None:
+    """The memory of this machine may have been too small."""
+
+    async def main() -> None:
+        settings, catalog = settings_at(tmp_path), MemoryCatalog("film")
+        encoders = FakeEncoders(settings)
+        encoders.errors = {key: [MediaRefused("ended by SIGKILL"), MediaRefused("ended by SIGKILL")]}
+        async with open_studio(tmp_path, catalog=catalog) as (client, studio), working(settings, catalog, encoders):
+            job_id = await posted(client, await upload(client, b"a film"))
+            job = await ended(studio, job_id, "failed")
+            assert job.error["detail"] == "ended by SIGKILL"
+            assert (await client.post(f"/jobs/{job_id}/retry")).status_code == 202
+            await ended(studio, job_id, "ready")
 
     asyncio.run(main())
 
@@ -257,13 +277,46 @@ def test_a_catalogue_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pyt
     asyncio.run(main())
 
 
-def test_a_cancellation_after_the_catalogue_took_the_version_comes_too_late(tmp_path: Path) -> None:
+def test_a_cancellation_while_the_catalogue_takes_the_version_waits_for_its_answer(tmp_path: Path) -> None:
+    class Slow(MemoryCatalog):
+        begun, answer = asyncio.Event(), asyncio.Event()
+        write: asyncio.Task[None]
+
+        async def attach_media(self, playable_id, media, artwork_candidates) -> None:
+            async def written() -> None:
+                self.begun.set()
+                await self.answer.wait()
+                await MemoryCatalog.attach_media(self, playable_id, media, artwork_candidates)
+
+            # As another process does: whoever gives up asking takes nothing back.
+            self.write = asyncio.create_task(written())
+            await asyncio.shield(self.write)
+
+    async def main() -> None:
+        settings, catalog = settings_at(tmp_path), Slow("film")
+        async with open_studio(tmp_path, catalog=catalog) as (client, studio), working(settings, catalog, FakeEncoders(settings)) as runner:
+            job_id = await posted(client, await upload(client, b"a film"))
+            await catalog.begun.wait()
+            await client.post(f"/jobs/{job_id}/cancel")
+            for _ in range(3):
+                await runner.tick()
+            assert not (await studio.jobs.get(job_id)).ended
+            catalog.answer.set()
+            job = await ended(studio, job_id, "ready")
+            assert catalog.attached == [("film", job.version_id)]
+            assert (tmp_path / "objects" / "media" / "film" / job.version_id).exists()
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_after_the_catalogue_took_the_version_comes_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer of the catalogue got lost: the version is live, so the job is ready."""
+    monkeypatch.setattr("serve_apps.studio.runner.AGAIN_AFTER_S", 0.05)
 
     class Lossy(MemoryCatalog):
         async def attach_media(self, playable_id, media, artwork_candidates) -> None:
             await super().attach_media(playable_id, media, artwork_candidates)
-            await asyncio.Event().wait()
+            raise DeadlineExceeded
 
     async def main() -> None:
         settings, catalog = settings_at(tmp_path), Lossy("film")
