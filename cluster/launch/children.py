@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from cluster.launch.instance import logs_folder, run_folder
+from cluster.launch.instance import logs_folder, run_folder, unwritable
 from cluster.processes import command
 
 
@@ -21,19 +21,25 @@ def start_child(
     """Start a module of ours that dies with this process; its output goes into logs/`log`.log, but for stdout where `pipe` says so.
 
     Call it from the main thread, whose end would otherwise be the child's.
+
+    Raises:
+        StoreUnavailable, StorageFull: its log or its record cannot be written, or no process can be started.
     """
     record = run_folder(data) / "children"
-    record.mkdir(exist_ok=True)
-    with (logs_folder(data) / f"{log}.log").open("ab") as file:
-        # A session of its own: Ctrl-C in the terminal is for the supervisor, who ends the others in order.
-        return subprocess.Popen(
-            command([sys.executable, "-m", module, *arguments], record=record),
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if pipe else file,
-            stderr=file,
-            start_new_session=True,
-        )
+    try:
+        record.mkdir(exist_ok=True)
+        with (logs_folder(data) / f"{log}.log").open("ab") as file:
+            # A session of its own: Ctrl-C in the terminal is for the supervisor, who ends the others in order.
+            return subprocess.Popen(
+                command([sys.executable, "-m", module, *arguments], record=record),
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe else file,
+                stderr=file,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise unwritable(data, error) from error
 
 
 class Lines:

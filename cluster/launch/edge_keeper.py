@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.request import urlopen
 
-from cluster.errors import Misconfigured, StartFailed
+from cluster.errors import Misconfigured, StartFailed, StorageFull, StoreUnavailable
 from cluster.launch.children import last_line, start_child
 from cluster.launch.environment import loopback
 from cluster.settings import Settings
@@ -37,6 +37,7 @@ class EdgeKeeper:
         Raises:
             Misconfigured: it says that a setting or the machine is wrong.
             StartFailed: it never answered, however often it was started.
+            StoreUnavailable, StorageFull: it could not be started the first time.
         """
         if self._child is not None and self._child.poll() is None:
             if not self.answers and self._asked():
@@ -56,7 +57,12 @@ class EdgeKeeper:
             if self._failures >= TRIES and not self.answered:
                 raise StartFailed(f"The edge does not start: {said}")
         self._due_s = time.monotonic() + PAUSE_S
-        self._child = start_child("cluster.edge", [], self._settings.data, environ, "edge")
+        try:
+            self._child = start_child("cluster.edge", [], self._settings.data, environ, "edge")
+        except (StoreUnavailable, StorageFull) as error:
+            if not self.answered:
+                raise
+            self._tell(error.detail)  # a disk that filled up meanwhile ends nothing else
 
     @property
     def pid(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Mapping
 
+from cluster.errors import StorageFull, StoreUnavailable
 from cluster.launch.children import Lines, last_line, start_child
 from cluster.settings import Settings
 
@@ -21,7 +22,11 @@ class Filler:
     def look(self, environ: Mapping[str, str]) -> None:
         """Start it, or hear how far it is; called every moment. It is not started again: the next `up --demo` goes on."""
         if self._child is None:
-            self._child = start_child("cluster.launch.filling", [], self._settings.data, environ, "demo", pipe=True)
+            try:
+                self._child = start_child("cluster.launch.filling", [], self._settings.data, environ, "demo", pipe=True)
+            except (StoreUnavailable, StorageFull) as error:
+                self._tell(f"waits: {error.detail}")
+                return
             assert self._child.stdout is not None
             self._lines = Lines(self._child.stdout)
             self._tell("begins")

@@ -30,35 +30,48 @@ def applications_table(applications: tuple[ApplicationState, ...]) -> Table:
     return table
 
 
-def render(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
-    """Return the whole picture of an instance."""
+def render(state: State) -> RenderableType:
+    """Return what changes while an instance starts and runs."""
     if not state.ready:
         busy = Spinner("dots", Text(f" {state.stage}"), style="yellow")
         return Group(busy, applications_table(state.applications)) if state.applications else busy
-    return Group(headline(state, notes), Text(), applications_table(state.applications))
+    return Group(doings(state), Text(), applications_table(state.applications))
 
 
 def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
-    """Return where the running instance is found."""
-    lines = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    """Return where the running instance is found, which stays as it is."""
+    lines = _lines()
     lines.add_row(Text("Matinee", style="bold yellow"), Text(state.site_url, style="bold"))
     if state.dashboard_url:
         lines.add_row("Ray dashboard", state.dashboard_url)
-    if state.edge:
-        lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
-    if state.demo:
-        lines.add_row("Demo", Text(state.demo))
     for note in notes:
         label, _, text = note.partition(": ")
         lines.add_row(label, Text(text))
     return lines
 
 
-class Display:
-    """Shows the states of an instance as they come."""
+def doings(state: State) -> RenderableType:
+    """Return how the edge is, and the demo."""
+    lines = _lines()
+    if state.edge:
+        lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
+    if state.demo:
+        lines.add_row("Demo", Text(state.demo))
+    return lines
 
-    def __init__(self, console: Console, notes: Callable[[], tuple[str, ...]] = tuple) -> None:
-        self._console, self._notes = console, notes
+
+def _lines() -> Table:
+    return Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+
+
+class Display:
+    """Shows the states of an instance as they come; once it is ready, `notes` too, and `noted` hears that they were printed.
+
+    In a terminal what changes is wiped at the end; where the instance is found stays above it.
+    """
+
+    def __init__(self, console: Console, notes: Callable[[], tuple[str, ...]] = tuple, noted: Callable[[], None] = lambda: None) -> None:
+        self._console, self._notes, self._noted = console, notes, noted
         self._live: Live | None = None
         self._last: State | None = None
 
@@ -76,10 +89,12 @@ class Display:
         """Show a state; the same one again costs nothing."""
         if state == self._last:
             return
+        became_ready = state.ready and (self._last is None or not self._last.ready)
         if self._live is not None:
-            self._live.update(render(state, self._notes() if state.ready else ()))
-        elif state.ready and (self._last is None or not self._last.ready):
+            self._live.update(render(state))
+        if became_ready:
             self._console.print(headline(state, self._notes()))
-        elif self._last is None or self._last.stage != state.stage:
+            self._noted()
+        elif self._live is None and (self._last is None or self._last.stage != state.stage):
             self._console.print(state.stage)
         self._last = state

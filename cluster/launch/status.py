@@ -14,7 +14,7 @@ from rich.markup import escape
 from cluster.errors import MatineeError
 from cluster.launch.client import OperatorClient
 from cluster.launch.instance import ApplicationState, State, read
-from cluster.launch.live import applications_table, headline
+from cluster.launch.live import applications_table, doings, headline
 from cluster.settings import Settings, load
 
 POLL_S: Final = 0.5
@@ -50,7 +50,8 @@ def report(settings: Settings) -> dict[str, Any]:
     state = read(settings.data)
     nothing: dict[str, Any] = {"actors": [], "edges": [], "jobs": [], "collectable_bytes": None, "log": None}
     if state is None or not state.supervisor.alive:
-        return {"site_url": settings.site_url, "dashboard_url": "", "ready": False, "stage": "down", "applications": [], **nothing}
+        down = {"site_url": settings.site_url, "dashboard_url": "", "ready": False, "stage": "down", "applications": [], **nothing}
+        return down | ({"detail": state.failed} if state is not None and state.failed else {})
     known = {"site_url": state.site_url, "dashboard_url": state.dashboard_url, "stage": state.stage}
     try:
         with OperatorClient(settings, state.api_url) as operator:
@@ -64,9 +65,11 @@ def report(settings: Settings) -> dict[str, Any]:
 def _print(found: dict[str, Any], state: State | None) -> None:
     console = Console()
     if state is None or found["stage"] == "down":
-        console.print("Matinee is not running")
+        why = f": {found['detail']}" if "detail" in found else ""
+        console.print(f"Matinee is not running{why}", markup=False, soft_wrap=True)
         return
     console.print(headline(state))
+    console.print(doings(state))
     if not found["ready"]:
         starting = found["stage"] != "ready"
         console.print(f"[yellow]{found['stage']}[/]" if starting else f"[red]not everything answers[/] {escape(found.get('detail', ''))}")

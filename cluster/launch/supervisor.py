@@ -76,8 +76,8 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         head: subprocess.Popen[bytes] | None = None
         code = 0
-        self._instance.publish(self.state)
         try:
+            self._instance.publish(self.state)
             environ = self._environ()
             arguments = [self._ray_address, str(self._instance.run_dir)]
             head = start_child(self._head_module, arguments, self._settings.data, environ, "head", pipe=True)

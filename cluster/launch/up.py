@@ -52,31 +52,41 @@ def up(
         environment.require_ports(settings, edge=edge)
         require_sound(settings)
         settings.secret_bytes()
-        first = not password_file(settings).exists()
     except BaseException:
         instance.release()
         raise
     supervisor = Supervisor(settings, instance, ray_address=os.environ.get("RAY_ADDRESS", ""), edge=edge, demo=demo)
-    display = Display(Console(), lambda: notes(settings, first_start=first, demo=demo))
+    display = Display(Console(), lambda: notes(settings, demo=demo), lambda: noted(settings))
     if detach:
         _in_background(settings, supervisor, instance, display)
     else:
         _in_foreground(supervisor, instance, display)
 
 
-def notes(settings: Settings, *, first_start: bool, demo: bool = False) -> tuple[str, ...]:
-    """Return what a person should know once it runs, as `label: text`: the sign-ins that were made."""
+def notes(settings: Settings, *, demo: bool = False) -> tuple[str, ...]:
+    """Return what a person should know once it runs, as `label: text`: the demo's sign-ins, and the operator's until `noted`."""
     told = []
-    if first_start and settings.operator_password is not None:
-        told.append(f"Operator: {settings.operator_email}, MATINEE_OPERATOR_PASSWORD")
-    elif first_start:
-        with contextlib.suppress(OSError):
-            told.append(f"Operator: {settings.operator_email}, {password_file(settings).read_text().strip()}")
+    if not _noted(settings).exists():
+        known_as = "MATINEE_OPERATOR_PASSWORD"
+        if settings.operator_password is None:
+            with contextlib.suppress(OSError):
+                known_as = password_file(settings).read_text().strip()
+        told.append(f"Operator: {settings.operator_email}, {known_as}")
     if demo:
         from cluster.launch.demo.fill import MEMBERS
 
         told += [f"{member.name}: {member.email}, {member.password}" for member in MEMBERS]
     return tuple(told)
+
+
+def noted(settings: Settings) -> None:
+    """Keep that the operator's sign-in was printed: only then was it the first start, however many were broken off before."""
+    with contextlib.suppress(OSError):  # else it is printed once more
+        _noted(settings).touch()
+
+
+def _noted(settings: Settings) -> Path:
+    return settings.data / "operator-noted"
 
 
 def addresses(settings: Settings, *, edge: bool, lan_address: Callable[[], str] | None = None) -> dict[str, str]:
@@ -143,9 +153,14 @@ def _in_foreground(supervisor: Supervisor, instance: Instance, display: Display)
 
 
 def _in_background(settings: Settings, supervisor: Supervisor, instance: Instance, display: Display) -> None:
-    pid = os.fork()
+    try:
+        log = os.open(logs_folder(settings.data) / "up.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        pid = os.fork()
+    except OSError as error:
+        instance.release()
+        raise unwritable(settings.data, error) from error
     if pid == 0:
-        _become_daemon(settings, instance)
+        _become_daemon(instance, log)
         code = 1
         try:
             supervisor.adopt()
@@ -175,18 +190,19 @@ def _in_background(settings: Settings, supervisor: Supervisor, instance: Instanc
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
+        instance.release(keep_state=True)  # a child that was killed could not
         raise
 
 
-def _become_daemon(settings: Settings, instance: Instance) -> None:
+def _become_daemon(instance: Instance, log: int) -> None:
     os.setsid()
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
     # Whatever the caller had open (a lock, a pipe that somebody reads to its end) is not ours to keep.
     os.closerange(3, instance.lock)
     os.closerange(instance.lock + 1, os.sysconf("SC_OPEN_MAX"))
-    with Path(os.devnull).open("rb") as nothing, (logs_folder(settings.data) / "up.log").open("ab") as log:
-        os.dup2(nothing.fileno(), sys.stdin.fileno())
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
 
 
 def _told(state: State | None, code: int) -> MatineeError:

@@ -1,4 +1,4 @@
-"""What comes up goes down: by request, by Ctrl-C, and after every kind of death. One instance of its own, up at the end of each test."""
+"""What comes up goes down: by request, by Ctrl-C, and after every kind of death. One instance of its own, up at the end of each test but the last."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def require_nothing_left(instance: Platform, processes: list[Process]) -> None:
     assert not ports & listening
 
 
+def raylet_of(instance: Platform) -> psutil.Process:
+    (raylet,) = [process for process in instance.processes("raylet/raylet") if process.name() == "raylet"]
+    return raylet
+
+
 def test_down_leaves_no_process_no_port_and_another_ray_alone(own: Platform, platform: Platform) -> None:
     others = everything(platform)
     mine = everything(own)
@@ -64,11 +69,11 @@ def test_down_leaves_no_process_no_port_and_another_ray_alone(own: Platform, pla
 
 def test_when_ray_dies_everything_is_cleaned_up(own: Platform) -> None:
     mine = everything(own)
-    (raylet,) = [process for process in own.processes("raylet/raylet") if process.name() == "raylet"]
-    raylet.kill()
+    raylet_of(own).kill()
     require_nothing_left(own, mine)
     assert "Ray died" in own.state.failed
-    assert own.command("status").returncode == 1
+    said = own.command("status")
+    assert (said.returncode, "Ray died" in said.stdout) == (1, True)
     own.up()
 
 
@@ -123,15 +128,16 @@ def newest_job(instance: Platform) -> dict[str, Any]:
     return dict(jobs[0]) if jobs else {"frames_done": 0, "frames_total": 0, "state": ""}
 
 
-def test_in_the_foreground_ctrl_c_ends_all_and_succeeds(own: Platform) -> None:
+def test_in_the_foreground_ctrl_c_ends_all_and_succeeds_and_a_dead_ray_ends_all_and_fails(own: Platform) -> None:
     own.down()
-    up = subprocess.Popen([*COMMAND, "up"], env=own.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    eventually(lambda: (own.settings.data / "run/instance.json").exists() and own.state.ready, timeout_s=200)
-    mine = everything(own)
-    up.send_signal(signal.SIGINT)
-    said, _ = up.communicate(timeout=60)
-    assert up.returncode == 0, said
-    assert own.site_url in said
-    assert "Traceback" not in said
-    require_nothing_left(own, mine)
-    own.up()
+    for end, code in ((lambda up: up.send_signal(signal.SIGINT), 0), (lambda _: raylet_of(own).kill(), 1)):
+        up = subprocess.Popen([*COMMAND, "up"], env=own.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        eventually(lambda: (own.settings.data / "run/instance.json").exists() and own.state.ready, timeout_s=200)
+        mine = everything(own)
+        end(up)
+        said, _ = up.communicate(timeout=60)
+        assert up.returncode == code, said
+        assert own.site_url in said
+        assert ("Ray died" in said) == bool(code)
+        assert "Traceback" not in said
+        require_nothing_left(own, mine)

@@ -9,8 +9,10 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from cluster.launch.instance import Process, State, private_directory
 from tests.running import COMMAND, instance_environment
 
 
@@ -26,7 +28,13 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "scale", "edge"])
+def test_the_command_names_all_of_them(tmp_path: Path) -> None:
+    done = matinee(tmp_path / "data", "--help")
+    assert done.returncode == 0
+    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge"))
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge"])
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = matinee(tmp_path / "data", command, "--help")
     assert done.returncode == 0
@@ -70,6 +78,19 @@ def test_a_data_directory_that_cannot_be_written_is_one_line_and_exit_code_1(tmp
     assert "cannot be written: File exists" in one_line(done)
 
 
+@pytest.mark.parametrize(("log", "options"), [("up", ["--detach"]), ("head", ["--detach"]), ("head", [])])
+def test_a_log_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path: Path, log: str, options: list[str]) -> None:
+    path = tmp_path / f"data/logs/{log}.log"
+    path.mkdir(parents=True)  # a folder in its place: not even root writes there
+    private = private_directory(tmp_path / "data")
+    private.rmdir()
+    done = matinee(tmp_path / "data", "up", *options)
+    assert done.returncode == 1
+    assert one_line(done) == f"matinee: {path} cannot be written: Is a directory"
+    assert not private.exists()
+    assert matinee(tmp_path / "data", "down").returncode == 0
+
+
 def test_a_damaged_database_is_named_and_nothing_is_started(tmp_path: Path) -> None:
     store = tmp_path / "data/store"
     store.mkdir(parents=True)
@@ -90,6 +111,17 @@ def test_down_without_an_instance_changes_nothing_and_succeeds(tmp_path: Path) -
 def test_status_without_an_instance_says_so_and_fails(tmp_path: Path) -> None:
     done = matinee(tmp_path / "data", "status")
     assert (done.returncode, done.stdout.strip()) == (1, "Matinee is not running")
+
+
+def test_status_says_why_an_instance_ended(tmp_path: Path) -> None:
+    run = tmp_path / "data/run"
+    run.mkdir(parents=True)
+    ended = State("run", Process(1, "another boot/1"), "/nowhere", "http://x", "http://x", failed="Ray died (raylet)")
+    (run / "instance.json").write_bytes(msgspec.json.encode(ended))
+    done = matinee(tmp_path / "data", "status")
+    assert (done.returncode, done.stdout.strip()) == (1, "Matinee is not running: Ray died (raylet)")
+    told = json.loads(matinee(tmp_path / "data", "status", "--json").stdout)
+    assert (told["ready"], told["detail"]) == (False, "Ray died (raylet)")
 
 
 def test_status_as_json_has_its_shape_even_without_an_instance(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import msgspec
@@ -40,7 +41,6 @@ def test_where_output_is_no_terminal_each_stage_is_a_line() -> None:
     assert [line.split() for line in lines[2:]] == [
         ["Matinee", "http://tv.example"],
         ["Ray", "dashboard", "http://127.0.0.1:8265"],
-        ["Edge", "runs"],
         ["Operator", "operator@matinee.local,", "abcde"],
     ]
 
@@ -58,3 +58,36 @@ def test_what_the_edge_said_last_is_no_markup(tmp_path: Path) -> None:
     out = io.StringIO()
     Console(file=out, width=100).print(render(ready(edge="[red] is no colour")))
     assert "[red] is no colour" in out.getvalue()
+
+
+def test_a_terminal_keeps_where_it_is_found_and_forgets_what_changed() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=100, height=30, force_terminal=True)
+    noted = []
+    with Display(console, lambda: ("Operator: operator@matinee.local, abcde",), lambda: noted.append(out.getvalue())) as display:
+        for state in (STARTING, ready(), ready(demo="3 of 26 play")):
+            display.show(state)
+    stays = screen(out.getvalue())
+    assert [line.split() for line in stays] == [
+        ["Matinee", "http://tv.example"],
+        ["Ray", "dashboard", "http://127.0.0.1:8265"],
+        ["Operator", "operator@matinee.local,", "abcde"],
+    ]
+    [printed] = noted
+    assert "abcde" in printed
+
+
+def screen(written: str) -> list[str]:
+    """Return the lines that a terminal still shows: applies what moves its cursor up and erases lines."""
+    lines, row = [""], 0
+    for part in re.split(r"(\x1b\[[0-9;?]*[A-Za-z]|\n|\r)", written):
+        if part == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif part.endswith("A") and part.startswith("\x1b"):
+            row -= int(part[2:-1])
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif part and part != "\r" and not part.startswith("\x1b"):
+            lines[row] += part
+    return [line for line in lines if line.strip()]
