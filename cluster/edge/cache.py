@@ -1,13 +1,15 @@
 """The disk cache: objects by name, whole, in a directory that one edge owns.
 
 A file is written aside and renamed when complete; its name is the hash of the object's name and its size, so the directory alone
-says what is held and whether it is whole. The index lives in memory and is rebuilt by a scan at start. Knows neither HTTP nor the origin.
+says what is held and whether it is whole. The index lives in memory and is rebuilt by a scan at start. The disk is not the cache's
+alone: a part of it stays free for the others, and the cache shrinks for that. Knows neither HTTP nor the origin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import itertools
 import os
@@ -24,12 +26,18 @@ from cluster.edge.counters import Counters
 from cluster.edge.lru import Lru
 from cluster.errors import Misconfigured, OriginUnavailable, StorageFull
 from cluster.ids import new_id
+from cluster.security.paths import KEY_PERIOD_S
 
 GRACE_S: Final = 5.0
 MARK_S: Final = 60.0
 PART_OF_CACHE: Final = 8
 OBJECT_LIMIT_BYTES: Final = 64 * 2**20
 """Larger objects are not cached: their first byte would have to wait for their last."""
+FLOOR_BYTES: Final = 2 * 2**30
+FLOOR_PART_OF_DISK: Final = 10
+"""So much of the disk, at most FLOOR_BYTES, is left free: the store may be on it too."""
+IDLE_S: Final = KEY_PERIOD_S
+"""An object that nobody used for longer is dropped: no link to it lives, and its title or version may have been deleted."""
 
 _FILE = re.compile(r"(?P<key>[0-9a-f]{38})-(?P<size>[0-9]{1,12})", re.ASCII)
 _PART = re.compile(r"[0-9]+\.part", re.ASCII)
@@ -53,10 +61,12 @@ class DiskCache:
         *,
         grace_s: float = GRACE_S,
         monotonic_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self.directory = directory
         self._counters = counters
-        self._monotonic_s = monotonic_s
+        self._monotonic_s, self._now_s, self._grace_s = monotonic_s, now_s, grace_s
+        self._making_room = asyncio.Lock()
         self._lru = Lru(limit_bytes, grace_s)
         self._objects, self._fill = directory / "objects", directory / "fill"
         self._serial = itertools.count()
@@ -110,10 +120,13 @@ class DiskCache:
             else:
                 file.unlink()
                 self._counters.damaged += 1
-        for _, key, size_bytes in sorted(found):
-            self._lru.add(key, size_bytes, float("-inf"))
-        # The limit may be lower than last time.
-        _unlink(self._paths(self._lru.reserve(0, self._monotonic_s()) or {}))
+        now_s, monotonic_s = self._now_s(), self._monotonic_s()
+        for used_at_s, key, size_bytes in sorted(found):
+            # Nothing is being served yet, so all of it may leave.
+            self._lru.add(key, size_bytes, monotonic_s - max(self._grace_s, now_s - used_at_s))
+        # The limit may be lower than last time, and the disk fuller.
+        excess_bytes = max(self.held_bytes - self.limit_bytes, -self._free_bytes())
+        _unlink(self._paths(self._lru.evict(excess_bytes, monotonic_s)))
 
     def edge_id(self) -> str:
         """Return the id of the edge that owns this directory, made at its first start; raises Misconfigured."""
@@ -149,6 +162,16 @@ class DiskCache:
         _unlink([path])
         return None
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Say whether an object of this size would be taken now."""
+        return size_bytes <= self.object_limit_bytes and self._lru.has_room(size_bytes, self._free_bytes(), self._monotonic_s())
+
+    async def tend(self) -> None:
+        """Drop what nobody used for IDLE_S, and shrink where others need the disk; to be called every few seconds."""
+        async with self._making_room:
+            await self._remove(self._lru.expire(IDLE_S, self._monotonic_s()))
+            await self._remove(self._lru.evict(-self._free_bytes(), self._monotonic_s()))
+
     async def store(self, name: str, size_bytes: int, chunks: AsyncIterator[bytes]) -> Cached:
         """Write an object of `size_bytes` and return it; of an object that doesn't get whole, nothing stays.
 
@@ -157,14 +180,11 @@ class DiskCache:
             OSError: the disk fails.
             OriginUnavailable: the chunks are more or fewer bytes.
         """
-        evicted = self._lru.reserve(size_bytes, self._monotonic_s())
-        if evicted is None:
-            raise StorageFull
-        self._counters.evictions += len(evicted)
+        await self._reserve(size_bytes)
         key, part = _key(name), self._fill / f"{next(self._serial)}.part"
         path = self._path(key, size_bytes)
         try:
-            file = await asyncio.to_thread(_begin, part, path, self._paths(evicted))
+            file = await asyncio.to_thread(_begin, part, path)
             try:
                 written_bytes = 0
                 async for chunk in chunks:
@@ -175,8 +195,12 @@ class DiskCache:
             if written_bytes != size_bytes:
                 raise OriginUnavailable(f"The origin sent {written_bytes} bytes of {size_bytes}")
             await asyncio.to_thread(os.replace, part, path)
-        except BaseException:
+        except BaseException as error:
             await asyncio.to_thread(_unlink, [str(part)])
+            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                # Others were faster than the floor, or a quota is below it.
+                async with self._making_room:
+                    await self._remove(self._lru.evict(max(size_bytes, -self._free_bytes()), self._monotonic_s()))
             raise
         finally:
             self._lru.release(size_bytes)
@@ -187,6 +211,31 @@ class DiskCache:
         """Leave the directory to another edge."""
         if self._lock:
             self._lock.close()
+
+    async def _reserve(self, size_bytes: int) -> None:
+        # One at a time: what another evicts is free only when it is off the disk.
+        async with self._making_room:
+            evicted = self._lru.reserve(size_bytes, self._free_bytes(), self._monotonic_s())
+            if evicted is None:
+                raise StorageFull
+            try:
+                await self._remove(evicted)
+            except BaseException:
+                self._lru.release(size_bytes)
+                raise
+
+    async def _remove(self, entries: Mapping[str, int]) -> None:
+        self._counters.evictions += len(entries)
+        if entries:
+            await asyncio.to_thread(_unlink, self._paths(entries))
+
+    def _free_bytes(self) -> int:
+        """Return what the disk takes until no more than the floor is free; below 0, so much is missing."""
+        try:
+            disk = os.statvfs(self.directory)
+        except OSError:
+            return 0
+        return disk.f_bavail * disk.f_frsize - min(FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_PART_OF_DISK)
 
     def _path(self, key: str, size_bytes: int) -> str:
         return f"{self._objects}/{key[:2]}/{key[2:]}-{size_bytes}"
@@ -199,8 +248,7 @@ def _key(name: str) -> str:
     return blake2b(name.encode(), digest_size=20).hexdigest()
 
 
-def _begin(part: Path, path: str, evicted: Sequence[str]) -> IO[bytes]:
-    _unlink(evicted)
+def _begin(part: Path, path: str) -> IO[bytes]:
     Path(path).parent.mkdir(exist_ok=True)
     return part.open("wb")
 

@@ -11,14 +11,14 @@ class Counters(msgspec.Struct):
     """All of them only rise."""
 
     hits: int = 0
-    """Requests for a file that the cache held."""
+    """Requests for a file that was held, on the disk or in memory."""
     misses: int = 0
     """Requests for a file that it did not hold, also those that waited for a fetch already under way."""
     fills: int = 0
     """Fetches from the origin; many waiters share one."""
     fill_bytes: int = 0
     passed: int = 0
-    """Requests answered from the origin past the cache."""
+    """Requests answered from the origin, each by a fetch of its own: neither disk nor memory took the file."""
     sent_bytes: int = 0
     """Bytes of the bodies begun; a client may have left before the end."""
     evictions: int = 0

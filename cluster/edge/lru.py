@@ -1,11 +1,13 @@
 """What the cache holds and what leaves it first: arithmetic without a disk.
 
-Room is reserved before bytes are written, so that what is held plus what is being written never exceeds the limit.
+Room is reserved before bytes are written, so that what is held plus what is being written never exceeds the limit, nor what is being
+written the room that is free.
 An entry served less than `grace_s` ago is never evicted: the server may not have opened its file yet.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 
 import msgspec
@@ -41,23 +43,49 @@ class Lru:
             self._entries.move_to_end(key)
         return entry
 
-    def reserve(self, size_bytes: int, now_s: float) -> dict[str, int] | None:
-        """Set room aside for an object; return what was evicted for it (key: size), or None (and evict nothing) where there is no room."""
-        missing_bytes = self.held_bytes + self.reserved_bytes + size_bytes - self.limit_bytes
-        evicted: dict[str, int] = {}
-        for key, entry in self._entries.items():
-            if missing_bytes <= 0:
-                break
-            if now_s - entry.used_at_s < self._grace_s:
-                return None
-            missing_bytes -= entry.size_bytes
-            evicted[key] = entry.size_bytes
-        if missing_bytes > 0:
+    def has_room(self, size_bytes: int, free_bytes: int, now_s: float) -> bool:
+        """Say whether `reserve` would find room."""
+        missing_bytes = self._missing(size_bytes, free_bytes)
+        return sum(self._leaving(missing_bytes, now_s).values()) >= missing_bytes
+
+    def reserve(self, size_bytes: int, free_bytes: int, now_s: float) -> dict[str, int] | None:
+        """Set room aside for an object; return what was evicted for it (key: size), or None (and evict nothing) where there is no room.
+
+        `free_bytes` may be used beside what is held; below 0, so much must be given back.
+        """
+        if not self.has_room(size_bytes, free_bytes, now_s):
             return None
-        for key in evicted:
-            self.drop(key)
+        evicted = self.evict(self._missing(size_bytes, free_bytes), now_s)
         self.reserved_bytes += size_bytes
         return evicted
+
+    def evict(self, wanted_bytes: int, now_s: float) -> dict[str, int]:
+        """Drop entries until so much came free, or none may leave; return them (key: size)."""
+        leaving = self._leaving(wanted_bytes, now_s)
+        for key in leaving:
+            self.drop(key)
+        return leaving
+
+    def expire(self, idle_s: float, now_s: float) -> dict[str, int]:
+        """Drop the entries that nobody used for so long; return them (key: size)."""
+        unused = itertools.takewhile(lambda item: now_s - item[1].used_at_s > idle_s, self._entries.items())
+        expired = {key: entry.size_bytes for key, entry in unused}
+        for key in expired:
+            self.drop(key)
+        return expired
+
+    def _missing(self, size_bytes: int, free_bytes: int) -> int:
+        wanted_bytes = self.reserved_bytes + size_bytes
+        return max(self.held_bytes + wanted_bytes - self.limit_bytes, wanted_bytes - free_bytes)
+
+    def _leaving(self, wanted_bytes: int, now_s: float) -> dict[str, int]:
+        leaving: dict[str, int] = {}
+        for key, entry in self._entries.items():
+            if wanted_bytes <= 0 or now_s - entry.used_at_s < self._grace_s:
+                break
+            wanted_bytes -= entry.size_bytes
+            leaving[key] = entry.size_bytes
+        return leaving
 
     def release(self, size_bytes: int) -> None:
         """Give reserved room back."""

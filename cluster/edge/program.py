@@ -6,6 +6,7 @@ Knows no sockets, processes or stores.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from cluster.edge.answers import CORS, PREFLIGHT, content_type, problem
 from cluster.edge.cache import Cached, DiskCache
 from cluster.edge.counters import Counters, prometheus
 from cluster.edge.fills import Fills, Uncached
+from cluster.edge.memory import MemoryCache
 from cluster.edge.origin import Origin
 from cluster.edge.passing import Passing
 from cluster.edge.ranges import asked_range
@@ -32,6 +34,7 @@ from cluster.security.paths import PATH_LIMIT, PathVerifier
 log = structlog.get_logger()
 
 YEAR_S: Final = 365 * 86400
+TEND_S: Final = 2.0
 _ARTWORK: Final = re.compile(r"/a/([0-9a-f]{64}\.(?:jpg|webp))", re.ASCII)
 
 
@@ -53,7 +56,8 @@ class EdgeProgram:
         self._cache, self._counters = cache, counters
         self._verifier, self._revoked, self._now_s = verifier, revoked, now_s
         self._started_at_s = now_s()
-        self._fills = Fills(cache, origin, counters)
+        self._memory = MemoryCache()
+        self._fills = Fills(cache, self._memory, origin, counters)
         self._passing = Passing(origin, counters)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -80,6 +84,13 @@ class EdgeProgram:
             self._cache.held_bytes,
         )
 
+    async def follow(self) -> None:
+        """Tend what is held, for ever."""
+        while True:
+            await self._cache.tend()
+            self._memory.tend()
+            await asyncio.sleep(TEND_S)
+
     async def close(self) -> None:
         """End what is being fetched; answers from the cache go on until the server stops."""
         await self._fills.close()
@@ -103,7 +114,7 @@ class EdgeProgram:
             self._tell(scope, protocol)
 
     async def _send(self, scope: Scope, protocol: HTTPProtocol, name: str, kept: str) -> None:
-        found: Cached | Uncached | None = self._cache.find(name)
+        found: Cached | Uncached | None = self._cache.find(name) or self._memory.find(name)
         if found:
             self._counters.hits += 1
         else:
@@ -151,6 +162,7 @@ class EdgeProgram:
             "cache_bytes": self._cache.held_bytes,
             "cache_limit_bytes": self._cache.limit_bytes,
             "cache_objects": len(self._cache),
+            "memory_bytes": self._memory.held_bytes,
             "fills_running": len(self._fills),
             "fill_waiters": self._fills.waiters,
             "passing": self._passing.active,

@@ -76,7 +76,7 @@ async def _serve(settings: Settings, port: int, edge_id: str | None, report_read
     await _poll_first(revoked)
     server = _Server(program, listener)
     serving = asyncio.create_task(server.serve())
-    followers = [asyncio.create_task(revoked.follow()), asyncio.create_task(registration.follow())]
+    followers = [asyncio.create_task(each.follow()) for each in (program, revoked, registration)]
     asked_to_stop = asyncio.create_task(stopping.wait())
     if report_ready:
         report_ready(url)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,24 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class RunningEdge:
-    """`python -m cluster.edge` on a free port."""
+    """`python -m cluster.edge` on a free port; `within` is a command that runs it, `constants` are of its modules, by their full name."""
 
-    def __init__(self, data: Path, *, file_limit_bytes: int | None = None, **settings: str) -> None:
+    def __init__(self, data: Path, *, within: Sequence[str] = (), constants: Mapping[str, float] | None = None, **settings: str) -> None:
         self.data = data
         self.environment = environment(data, **settings)
-        self._limit = ["prlimit", f"--fsize={file_limit_bytes}"] if file_limit_bytes else []
+        self._within = within
+        self._program = ["-m", "cluster.edge"]
+        if constants:
+            modules = {name.rpartition(".")[0] for name in constants}
+            lines = [f"import {', '.join(modules)}, cluster.edge.__main__", *(f"{name} = {value!r}" for name, value in constants.items())]
+            self._program = ["-c", "\n".join([*lines, "cluster.edge.__main__.main()"])]
         self.process: subprocess.Popen[str]
         self.url = ""
         self.start()
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [*self._limit, sys.executable, "-m", "cluster.edge", "--port", "0"],
+            [*self._within, sys.executable, *self._program, "--port", "0"],
             cwd=REPOSITORY,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cluster.edge.cache import GRACE_S, DiskCache
+from cluster.edge.cache import GRACE_S, IDLE_S, DiskCache
 from cluster.edge.counters import Counters
 from cluster.errors import Misconfigured, OriginUnavailable, StorageFull
 
@@ -26,8 +27,8 @@ class Clock:
         return self.now_s
 
 
-def opened(directory: Path, clock: Clock | None = None, limit_bytes: int = LIMIT_BYTES) -> DiskCache:
-    cache = DiskCache(directory, limit_bytes, Counters(), monotonic_s=clock or Clock())
+def opened(directory: Path, clock: Clock | None = None, limit_bytes: int = LIMIT_BYTES, now_s: float | None = None) -> DiskCache:
+    cache = DiskCache(directory, limit_bytes, Counters(), monotonic_s=clock or Clock(), now_s=lambda: now_s or time.time())
     cache.open()
     return cache
 
@@ -212,6 +213,26 @@ def test_a_lower_limit_holds_from_the_start(tmp_path: Path) -> None:
     cache = opened(tmp_path, limit_bytes=500)
     assert cache.held_bytes == 500
     assert len(files(tmp_path)) == 2
+
+
+def test_what_nobody_used_for_as_long_as_a_link_may_live_is_dropped_also_over_a_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    cache = opened(tmp_path, clock)
+    for name in "abc":
+        store(cache, name, b"x" * 250)
+    clock.now_s += IDLE_S - 10
+    assert cache.find("b")
+    asyncio.run(cache.tend())
+    assert len(cache) == 3
+    clock.now_s += 11
+    asyncio.run(cache.tend())
+    assert [name for name in "abc" if cache.find(name)] == ["b"]
+    assert (cache.held_bytes, len(files(tmp_path))) == (250, 1)
+    cache.close()
+    cache = opened(tmp_path, now_s=time.time() + IDLE_S + 10)
+    assert len(cache) == 1
+    asyncio.run(cache.tend())
+    assert files(tmp_path) == []
 
 
 def test_a_directory_has_one_edge(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from cluster.edge import fills as module
 from cluster.edge.cache import Cached, DiskCache
 from cluster.edge.counters import Counters
 from cluster.edge.fills import Fills, Uncached
+from cluster.edge.memory import LEAST_BYTES, MemoryCache
 from cluster.edge.origin import Fetched, Origin
 from cluster.errors import ObjectNotFound, OriginUnavailable, Overloaded
 from tests.cluster.edge.until import until_async
@@ -42,7 +43,11 @@ class Bench:
         self.origin = HeldOrigin(self.objects, self.counters)
         self.cache = DiskCache(folder, LIMIT_BYTES, self.counters)
         self.cache.open()
-        self.fills = Fills(self.cache, self.origin, self.counters, timeout_s=timeout_s)
+        self.memory = MemoryCache(limit_bytes=2 * LEAST_BYTES)
+        self.fills = self.filling_from(self.origin, timeout_s)
+
+    def filling_from(self, origin: Origin, timeout_s: float = 10.0) -> Fills:
+        return Fills(self.cache, self.memory, origin, self.counters, timeout_s=timeout_s)
 
     def leftovers(self) -> list[Path]:
         return list((self.cache.directory / "fill").iterdir())
@@ -140,7 +145,7 @@ def test_an_origin_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
     async def test() -> None:
         bench = Bench(tmp_path)
-        fills = Fills(bench.cache, Breaking(bench.objects, bench.counters), bench.counters)
+        fills = bench.filling_from(Breaking(bench.objects, bench.counters))
         with pytest.raises(OriginUnavailable):
             await fills.get("film")
         assert bench.leftovers() == []
@@ -149,14 +154,43 @@ def test_an_origin_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     run(test())
 
 
-def test_objects_larger_than_a_part_of_the_cache_are_not_taken(tmp_path: Path) -> None:
+def test_objects_larger_than_a_part_of_the_cache_are_held_in_memory_and_larger_ones_only_known_by_size(tmp_path: Path) -> None:
     async def test() -> None:
         bench = Bench(tmp_path)
         bench.origin.let_go.set()
         bench.objects.put("small", b"x" * (LIMIT_BYTES // 8))
         bench.objects.put("large", b"x" * (LIMIT_BYTES // 8 + 1))
+        bench.objects.put("huge", b"x" * (2 * LEAST_BYTES + 1))
         assert isinstance(await bench.fills.get("small"), Cached)
-        assert await bench.fills.get("large") == Uncached(LIMIT_BYTES // 8 + 1)
+        assert bench.cache.find("small")
+        large = await bench.fills.get("large")
+        assert isinstance(large, Cached)
+        assert Path(large.path).read_bytes() == b"x" * (LIMIT_BYTES // 8 + 1)
+        assert (bench.cache.find("large"), bench.memory.find("large")) == (None, large)
+        for _ in range(2):
+            assert await bench.fills.get("huge") == Uncached(2 * LEAST_BYTES + 1)
+        assert bench.origin.asked == ["small", "large", "huge"]
+
+    run(test())
+
+
+def test_what_found_no_room_is_taken_once_there_is_some(tmp_path: Path) -> None:
+    async def test() -> None:
+        bench = Bench(tmp_path)
+        bench.origin.let_go.set()
+        clock = [0.0]
+        bench.memory = MemoryCache(limit_bytes=2 * LEAST_BYTES, monotonic_s=lambda: clock[0])
+        fills = bench.filling_from(bench.origin)
+        for name in "abc":
+            bench.objects.put(name, name.encode() * 2000)
+        found = [await fills.get(name) for name in "abc"]
+        assert [isinstance(each, Cached) for each in found] == [True, True, False]
+        clock[0] += 61
+        assert isinstance(await fills.get("c"), Cached)
+        assert bench.memory.find("a") is None
+        bench.memory.tend()
+        assert bench.memory.find("b") is None
+        assert bench.memory.held_bytes == LEAST_BYTES
 
     run(test())
 
@@ -166,9 +200,12 @@ def test_a_disk_that_takes_nothing_is_left_alone_for_a_while(tmp_path: Path) -> 
         bench = Bench(tmp_path)
         bench.origin.let_go.set()
         bench.objects.put("film", b"x" * 900)
+        bench.objects.put("next", b"y" * 900)
         (tmp_path / "fill").rmdir()
-        assert await bench.fills.get("film") == Uncached(900)
-        assert await bench.fills.get("film") == Uncached(900)
+        for name, byte in (("film", b"x"), ("next", b"y")):
+            found = await bench.fills.get(name)
+            assert isinstance(found, Cached)
+            assert Path(found.path).read_bytes() == byte * 900
         assert bench.counters.disk_errors == 1
         assert bench.cache.held_bytes == 0
 

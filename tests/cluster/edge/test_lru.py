@@ -1,4 +1,4 @@
-"""The arithmetic of the cache: never over its limit, the least recently used leaves first, what is being served stays."""
+"""The arithmetic of the cache: never over its limit or what is free, the least recently used leaves first, what is being served stays."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -34,20 +34,23 @@ class LruAgainstAList(RuleBasedStateMachine):
             self.model.remove(held)
             self.model.append((key, held[1], self.now_s))
 
-    @rule(key=KEYS, size_bytes=st.integers(0, 120))
-    def begin_to_write(self, key: str, size_bytes: int) -> None:
+    @rule(key=KEYS, size_bytes=st.integers(0, 120), free_bytes=st.integers(-50, 150))
+    def begin_to_write(self, key: str, size_bytes: int, free_bytes: int) -> None:
         if key in {entry[0] for entry in self.model} | {entry[0] for entry in self.writing}:
             return
-        taken = sum(entry[1] for entry in self.model) + sum(entry[1] for entry in self.writing)
+        writing = sum(entry[1] for entry in self.writing)
+        taken = sum(entry[1] for entry in self.model) + writing
+        missing = max(taken + size_bytes - LIMIT_BYTES, writing + size_bytes - free_bytes)
         leaving: dict[str, int] = {}
         fits = True
         for held, held_bytes, used_at_s in self.model:
-            if taken - sum(leaving.values()) + size_bytes <= LIMIT_BYTES:
+            if sum(leaving.values()) >= missing:
                 break
             fits = fits and self.now_s - used_at_s >= GRACE_S
             leaving[held] = held_bytes
-        fits = fits and taken - sum(leaving.values()) + size_bytes <= LIMIT_BYTES
-        assert self.lru.reserve(size_bytes, self.now_s) == (leaving if fits else None)
+        fits = fits and sum(leaving.values()) >= missing
+        assert self.lru.has_room(size_bytes, free_bytes, self.now_s) == fits
+        assert self.lru.reserve(size_bytes, free_bytes, self.now_s) == (leaving if fits else None)
         if fits:
             self.model = [entry for entry in self.model if entry[0] not in leaving]
             self.writing.append((key, size_bytes))
@@ -60,6 +63,19 @@ class LruAgainstAList(RuleBasedStateMachine):
             if whole:
                 self.lru.add(key, size_bytes, self.now_s)
                 self.model.append((key, size_bytes, self.now_s))
+
+    @rule(wanted_bytes=st.integers(-10, 120))
+    def give_back(self, wanted_bytes: int) -> None:
+        given = self.lru.evict(wanted_bytes, self.now_s)
+        assert list(given) == [entry[0] for entry in self.model[: len(given)]]
+        stays = self.model[len(given) :]
+        assert sum(given.values()) >= wanted_bytes or not stays or self.now_s - stays[0][2] < GRACE_S
+        self.model = stays
+
+    @rule(idle_s=st.sampled_from([10.0, 100.0]))
+    def expire(self, idle_s: float) -> None:
+        assert list(self.lru.expire(idle_s, self.now_s)) == [entry[0] for entry in self.model if self.now_s - entry[2] > idle_s]
+        self.model = [entry for entry in self.model if self.now_s - entry[2] <= idle_s]
 
     @rule(key=KEYS)
     def drop(self, key: str) -> None:
