@@ -12,12 +12,14 @@ from serve_apps.catalog.policy import Condition
 from serve_apps.catalog.service import Answer
 from serve_apps.http import json_bytes
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag that the edit was made from, or *.")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag that this was made from, or *.")]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=100, description="*: only if there is none yet.")]
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 CHANGING: Final = (NotAuthenticated, Forbidden, TitleNotFound, Conflict, PreconditionFailed, PreconditionRequired)
-"""What any edit of a title may answer."""
+"""What an edit of a title may answer."""
+PUBLISHING: Final = tuple(error for error in CHANGING if error is not PreconditionRequired)
+"""What publishing may answer: it needs no If-Match."""
 
 _ETAG: Final = re.compile(r'"([0-9]{1,18})"')
 

@@ -9,16 +9,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from serve_apps.catalog.schemas import CastMember, Credits, Genre, Intro, Language, Line, Seconds, TitleKind, Year
-
-
-def _unique(values: list[str]) -> list[str]:
-    return list({value.casefold(): value for value in reversed(values)}.values())[::-1]
-
+from serve_apps.catalog.schemas import CastMember, Credits, Genre, Intro, Language, Line, Seconds, TitleKind, Year, unique
 
 Synopsis = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
-Genres = Annotated[list[Genre], Field(max_length=10), AfterValidator(_unique)]
-Languages = Annotated[list[Language], Field(max_length=40), AfterValidator(_unique)]
+Genres = Annotated[list[Genre], Field(max_length=10), AfterValidator(unique)]
+Languages = Annotated[list[Language], Field(max_length=40), AfterValidator(unique)]
 Maturity = Annotated[int, Field(ge=0, le=18)]
 """An age in years: profiles see what is at most their own."""
 

@@ -180,8 +180,7 @@ def attached(record: TitleRecord, place: Place, media: Media, candidates: Sequen
         record = record.model_copy(update={"media": media})
     taken = {image.kind for image in record.artwork} | ({"still"} if isinstance(holder, EpisodeRecord) else set())
     artwork = [*record.artwork, *(image for image in candidates if image.kind not in taken)]
-    spoken = list(dict.fromkeys(track.language for track in media.audio if track.language != "und"))
-    return record.model_copy(update={"artwork": artwork, "languages": record.languages or spoken})
+    return record.model_copy(update={"artwork": artwork})
 
 
 # --- how

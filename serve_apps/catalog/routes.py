@@ -1,6 +1,7 @@
 """The catalogue over HTTP. A profile's token sees what its cap allows; operators also see drafts, and read and edit what the store has.
 
-Every edit of what exists says by If-Match which version of the title it was made from (`*`: any), else 428; an ETag is the title's version.
+Every edit of what exists says by If-Match which version of the title it was made from (`*`: any), else 428; to publish or take back it
+may. An ETag is the title's version.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from cluster.errors import (
     TitleNotFound,
 )
 from serve_apps.catalog import edits, part_routes, policy
-from serve_apps.catalog.conditions import CHANGING, MERGE_PATCH, IfMatch, answered, condition
+from serve_apps.catalog.conditions import CHANGING, MERGE_PATCH, PUBLISHING, IfMatch, answered, condition
 from serve_apps.catalog.edit_schemas import MarkersEdit, TitleNew, TitlePatch
 from serve_apps.catalog.pictures import PICTURE_LIMIT_BYTES
 from serve_apps.catalog.policy import Condition
@@ -31,7 +32,7 @@ from serve_apps.catalog.schemas import (
     Genre,
     GenreCount,
     GenreList,
-    Language,
+    LanguageRange,
     Line,
     Sort,
     Title,
@@ -40,7 +41,7 @@ from serve_apps.catalog.schemas import (
     Year,
 )
 from serve_apps.catalog.service import Catalog
-from serve_apps.catalog.snapshot import Filter
+from serve_apps.catalog.snapshot import CURSOR_LIMIT, Filter
 from serve_apps.http import Gate, Member, Operator, json_bytes, new_api, problems
 from serve_apps.idempotency import IdempotencyKey
 
@@ -69,12 +70,12 @@ def _add_reading(api: FastAPI, catalog: Catalog) -> None:
         caller: Member,
         kind: TitleKind | None = None,
         genre: Genre | None = None,
-        language: Language | None = None,
+        language: LanguageRange | None = None,
         name: Line | None = None,
         year: Year | None = None,
         sort: Sort = "added",
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+        cursor: Annotated[str | None, Query(max_length=CURSOR_LIMIT)] = None,
     ) -> Response:
         wanted = Filter(kind, genre, language, name, year)
         return json_bytes(catalog.snapshot.page(policy.sight(caller), wanted, sort, limit, cursor))
@@ -111,11 +112,11 @@ def _add_titles(api: FastAPI, catalog: Catalog) -> None:
     async def delete_title(title_id: str, _: Operator, if_match: IfMatch = None) -> None:
         await catalog.delete(title_id, condition(if_match))
 
-    @api.post("/{title_id}/publish", response_model=Title, responses=problems(*CHANGING))
+    @api.post("/{title_id}/publish", response_model=Title, responses=problems(*PUBLISHING))
     async def publish_title(title_id: str, _: Operator, if_match: IfMatch = None) -> Response:
         return answered(catalog.answer(await catalog.publish(title_id, condition(if_match, required=False), on=True)))
 
-    @api.post("/{title_id}/unpublish", response_model=Title, responses=problems(*CHANGING))
+    @api.post("/{title_id}/unpublish", response_model=Title, responses=problems(*PUBLISHING))
     async def unpublish_title(title_id: str, _: Operator, if_match: IfMatch = None) -> Response:
         return answered(catalog.answer(await catalog.publish(title_id, condition(if_match, required=False), on=False)))
 

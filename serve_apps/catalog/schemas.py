@@ -19,10 +19,20 @@ ARTWORK_NAMES_LIMIT: Final = 1000
 """How many pictures the catalogue is asked about at once."""
 
 
+def unique(values: list[str]) -> list[str]:
+    """Return the values in their order, each once however it is written large or small."""
+    kept: dict[str, str] = {}
+    for value in values:
+        kept.setdefault(value.casefold(), value)
+    return list(kept.values())
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Genre = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
 """A language tag (BCP 47): `en`, `pt-BR`."""
+LanguageRange = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
+"""What tags are looked for by, without case (RFC 4647, section 3.3.1): `EN` finds `en` and `en-GB`."""
 Year = Annotated[int, Field(ge=1870, le=2200)]
 Seconds = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 

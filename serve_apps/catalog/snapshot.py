@@ -24,6 +24,9 @@ from serve_apps.http import decode_cursor, encode_cursor
 TOMBSTONES: Final = 10_000
 """How many deleted titles are remembered, so that a late event does not bring one back."""
 
+CURSOR_LIMIT: Final = 2000
+"""Holds the key of any title: 200 characters of a name, of at most 6 bytes each without case or as JSON, in base64."""
+
 Key = tuple[Any, ...]
 _CURSORS: Final[dict[Sort, msgspec.json.Decoder[tuple[str, Key]]]] = {
     "added": msgspec.json.Decoder(tuple[str, tuple[float, str]]),
@@ -33,7 +36,7 @@ _CURSORS: Final[dict[Sort, msgspec.json.Decoder[tuple[str, Key]]]] = {
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which titles a list holds; None: any. `genre` and `name` compare without case; `en` finds `en-GB`."""
+    """Which titles a list holds; None: any. `genre`, `name` and `language` compare without case; `en` finds `en-GB`."""
 
     kind: TitleKind | None = None
     genre: str | None = None
@@ -46,6 +49,7 @@ class Filter(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self,
             genre=self.genre.strip().casefold() if self.genre is not None else None,
+            language=self.language.casefold() if self.language is not None else None,
             name=self.name.strip().casefold() if self.name is not None else None,
         )
 
@@ -188,7 +192,7 @@ class Snapshot:
             year=record.year,
             name=record.name.casefold(),
             genres=tuple(record.genres),
-            languages=tuple(card.languages),
+            languages=tuple(tag.casefold() for tag in card.languages),
             added=(-record.added_at_s, record.title_id),
             card=card.model_dump_json().encode(),
             detail=views.title(record, self._edge_url, drafts=False).model_dump_json().encode(),

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from cluster.errors import PlayableNotFound
 from serve_apps.catalog.policy import Place
 from serve_apps.catalog.record import EpisodeRecord, TitleRecord, TrailerRecord
-from serve_apps.catalog.schemas import Artwork, ArtworkImage, Episode, Image, Playable, Season, Title, TitleCard, Trailer
+from serve_apps.catalog.schemas import Artwork, ArtworkImage, Episode, Image, Playable, Season, Title, TitleCard, Trailer, unique
 
 
 def images(stored: Iterable[ArtworkImage], edge_url: str) -> list[Image]:
@@ -30,10 +30,9 @@ def artwork(stored: Iterable[ArtworkImage], edge_url: str) -> Artwork:
 
 
 def card(record: TitleRecord, edge_url: str) -> TitleCard:
-    """Return a title as lists show it."""
-    languages = dict.fromkeys(record.languages)
-    if record.media is not None:
-        languages |= dict.fromkeys(track.language for track in record.media.audio if track.language != "und")
+    """Return a title as lists show it; its languages are what operators say, and what is heard in what members can play."""
+    played = [record.media, *(part.media for part in record.episodes if part.published)]
+    heard = (track.language for media in played if media is not None for track in media.audio if track.language != "und")
     return TitleCard(
         title_id=record.title_id,
         kind=record.kind,
@@ -41,9 +40,9 @@ def card(record: TitleRecord, edge_url: str) -> TitleCard:
         year=record.year,
         maturity=record.maturity,
         genres=record.genres,
-        languages=list(languages),
+        languages=unique([*record.languages, *heard]),
         published=record.published,
-        available=record.media is not None or any(part.published and part.media is not None for part in record.episodes),
+        available=any(media is not None for media in played),
         added_at=datetime.fromtimestamp(record.added_at_s, UTC),
         duration_s=record.media.duration_s if record.media is not None else None,
         artwork=artwork(record.artwork, edge_url),

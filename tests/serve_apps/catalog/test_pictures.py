@@ -58,6 +58,41 @@ async def shown(world: World, data: bytes, kind: str = "poster") -> list[tuple[s
     return found
 
 
+@pytest.mark.parametrize(("kind", "extension"), [("JPEG", "jpg"), ("PNG", "webp"), ("WEBP", "webp")])
+def test_artwork_is_stored_by_its_content_with_narrower_copies(tmp_path, kind, extension):
+    async def run(world: World) -> None:
+        path = f"/{(await world.make())['title_id']}"
+        put = await world.call("PUT", path + "/artwork/poster", content=written(kind), headers={"If-Match": '"1"'})
+        assert put.status_code == 200, put.text
+        images = put.json()["artwork"]["poster"]
+        assert [(image["width"], image["height"]) for image in images] == [(900, 1350), (780, 1170), (342, 513)]
+        assert images[0]["url"].endswith("." + extension)
+        for image in images:
+            stored = world.settings.data / "objects" / "artwork" / image["url"].removeprefix(EDGE + "/a/")
+            assert Image.open(stored).width == image["width"]
+        again = await world.call("PUT", path + "/artwork/poster", content=written(kind), headers={"If-Match": '"2"'})
+        assert again.headers["ETag"] == '"2"'
+        card = (await world.get("", "adult"))["items"][0]
+        assert card["artwork"]["poster"] == images
+        assert (await world.call("DELETE", path + "/artwork/poster", headers={"If-Match": "*"})).json()["artwork"]["poster"] == []
+
+    in_world(tmp_path, run)
+
+
+def test_what_is_no_picture_is_refused_and_leaves_nothing(tmp_path):
+    async def run(world: World) -> None:
+        path = f"/{(await world.make())['title_id']}/artwork/poster"
+        whole = written("PNG", (64, 64))
+        for wrong in (b"", b"GIF89a" + bytes(100), whole[: len(whole) // 2], written("JPEG", (8, 8)), written("GIF", (64, 64))):
+            refused = await world.call("PUT", path, content=wrong, headers={"If-Match": "*"})
+            assert (refused.status_code, refused.json()["type"]) == (422, "urn:matinee:error:image-refused")
+        large = await world.call("PUT", path, content=bytes(8 * 2**20 + 1), headers={"If-Match": "*"})
+        assert large.status_code == 413
+        assert not (world.settings.data / "objects" / "artwork").exists()
+
+    in_world(tmp_path, run)
+
+
 @pytest.mark.parametrize("size", [(20_000, 1000), (1000, 20_000), (16_384, 16)])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_picture_too_long_to_store_is_refused_and_says_so(tmp_path: Path, size: tuple[int, int], kind: str) -> None:
