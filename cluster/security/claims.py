@@ -23,3 +23,4 @@ class Claims(msgspec.Struct, frozen=True):
     maturity: int | None = None
     kids: bool = False
     streams: int = 1
+    issued_at_s: float = 0.0

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cluster.durable import Store, open_store
-from cluster.errors import DeviceRevoked
+from cluster.errors import DeviceRevoked, TokenInvalid
 from cluster.security.claims import Claims
 from cluster.security.keys import PUBLIC_KEYS, PublicKeys
 from cluster.security.revocation import REVOKED_DEVICES, RevokedDevices
@@ -29,12 +29,14 @@ class TokenGate:
         """Return the token's claims.
 
         Raises:
-            TokenInvalid: it is expired, altered, or made for something else.
+            TokenInvalid: it is expired, altered, made for something else, or from before a kids profile was chosen on its device.
             DeviceRevoked: its device was signed out.
         """
         claims = await self._verifier.verify(token)
         if claims.device_id in self._revoked:
             raise DeviceRevoked
+        if self._revoked.outdated(claims):
+            raise TokenInvalid("A kids profile was chosen on this device since")
         return claims
 
     async def close(self) -> None:

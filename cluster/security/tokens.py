@@ -68,7 +68,7 @@ class TokenSigner:
             aud="matinee",
             sub=claims.account_id,
             exp=int(claims.expires_at_s),
-            iat=int(self._now_s()),
+            iat=self._now_s(),  # with its fraction: what is compared with it happens within a second
             jti=new_id(),
             device=claims.device_id,
             roles=claims.roles,
@@ -131,6 +131,7 @@ class TokenVerifier:
             maturity=payload.maturity,
             kids=payload.kids,
             streams=payload.streams,
+            issued_at_s=payload.iat,
         )
 
 

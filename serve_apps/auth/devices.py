@@ -15,7 +15,7 @@ import msgspec
 from cluster.durable import Change, Delete, Insert, Row, Store, Update
 from cluster.errors import Conflict, VersionConflict
 from cluster.ids import new_id
-from cluster.security.revocation import revoke
+from cluster.security.revocation import hold_to_kids, revoke
 from serve_apps.auth import families
 from serve_apps.auth.accounts import SORT, Accounts, Fact, Loaded
 from serve_apps.auth.families import Family
@@ -115,6 +115,10 @@ class Devices:
         """
         row = await self._store.compare_and_set(loaded.row, msgspec.to_builtins(device), expires_at_s=device.family.expires_at_s)
         return LoadedDevice(row, device)
+
+    async def hold_to_kids(self, device_id: str) -> None:
+        """End the device's tokens that are none of a kids profile's; to be called before the device shows one."""
+        await hold_to_kids(self._revoked, device_id, self._now_s())
 
     def rotated(self, device: StoredDevice) -> StoredDevice:
         """Return the device with its family's next generation."""

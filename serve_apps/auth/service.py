@@ -169,6 +169,8 @@ class Auth:
             locked_in = found.device.locked_in or (claims.profile_id if claims.kids else None)
             policy.require_may_leave(locked_in, choice.profile_id, proven=override or chosen.pin_proven)
             device = msgspec.structs.replace(found.device, profile_id=chosen.profile_id, kids=chosen.kids)
+            if device.kids:
+                await self.devices.hold_to_kids(claims.device_id)
             try:
                 await self.devices.replace(found, device)
             except VersionConflict:
@@ -203,6 +205,8 @@ class Auth:
             chosen, device = await self._shown(found, profile_id)
             if decision is Decision.ROTATE:
                 device = self.devices.rotated(device)
+            if device.kids and not found.device.kids:  # its profile was made a kids profile
+                await self.devices.hold_to_kids(presented.device_id)
             if device != found.device:
                 try:
                     await self.devices.replace(found, device)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -20,19 +21,21 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from cluster.durable import Store, Table
+from cluster.durable import Row, Store, Table
 from cluster.errors import DeviceRevoked, TokenInvalid
 from cluster.security import tokens
 from cluster.security.claims import Claims
 from cluster.security.gate import TokenGate
 from cluster.security.keys import PUBLIC_KEYS, SIGNING_KEYS, KeyRing, PublicKeys
-from cluster.security.revocation import REVOKED_DEVICES, RevokedDevices, revoke
+from cluster.security.revocation import REVOKED_DEVICES, RevokedDevices, hold_to_kids, revoke
 from cluster.security.tokens import TokenSigner, TokenVerifier
 from tests.cluster.security.conftest import SECRET, START_S, Clock
 
 Opened = Callable[[Table], Awaitable[Store]]
 
-CLAIMS = Claims("account", "device", ("member",), START_S + 600, profile_id="profile", maturity=12, kids=True, streams=2)
+CLAIMS = Claims(
+    "account", "device", ("member",), START_S + 600, profile_id="profile", maturity=12, kids=True, streams=2, issued_at_s=START_S
+)
 
 
 class World:
@@ -77,7 +80,7 @@ def test_a_signed_token_tells_its_claims(opened: Opened, clock: Clock) -> None:
         token = w.signer.sign(CLAIMS)
         assert await w.verifier.verify(token) == CLAIMS
         assert await w.verifier.verify(token) == CLAIMS  # from the cache
-        assert await w.verifier.verify(w.forged()) == Claims("account", "device", ("member",), START_S + 600)
+        assert await w.verifier.verify(w.forged()) == Claims("account", "device", ("member",), START_S + 600, issued_at_s=START_S)
 
     asyncio.run(run())
 
@@ -204,12 +207,47 @@ def test_the_gate_refuses_a_revoked_device_after_the_next_poll_and_forgets_it_on
     asyncio.run(run())
 
 
-def test_an_open_gate_follows_revocations_by_itself(opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_device_that_was_given_to_a_child_only_older_tokens_of_others_end(opened: Opened, clock: Clock) -> None:
+    async def run() -> None:
+        w = await world(opened, clock)
+        store = await opened(REVOKED_DEVICES)
+        revoked = RevokedDevices(store)
+        gate = TokenGate(w.verifier, revoked)
+        account = Claims("account", "device", ("member",), START_S + 3600)
+        before, kids = w.signer.sign(account), w.signer.sign(CLAIMS)
+        elsewhere = w.signer.sign(msgspec.structs.replace(account, device_id="another"))
+        clock.advance(0.2)
+        await hold_to_kids(store, "device", clock())
+        await gate.admit(before)  # not read yet
+        await revoked.poll()
+        with pytest.raises(TokenInvalid):
+            await gate.admit(before)
+        for token in (kids, elsewhere, w.signer.sign(account)):
+            await gate.admit(token)
+        await revoke(store, ["device"], clock())
+        await revoked.poll()
+        with pytest.raises(DeviceRevoked):
+            await gate.admit(kids)
+
+    asyncio.run(run())
+
+
+def test_an_open_gate_follows_revocations_by_itself_whatever_fails_on_the_way(
+    opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def run() -> None:
         monkeypatch.setattr("cluster.security.revocation.POLL_INTERVAL_S", 0.01)
         store = await opened(REVOKED_DEVICES)
         revoked = RevokedDevices(store)
         await revoked.open()
+        scan, failures = store.scan, [RuntimeError("a surprise"), TimeoutError()]
+
+        async def failing(*args: Any, **kwargs: Any) -> list[Row]:
+            if failures:
+                raise failures.pop()
+            return await scan(*args, **kwargs)
+
+        monkeypatch.setattr(store, "scan", failing)
         await revoke(store, ["device"], clock())
         async with asyncio.timeout(5):
             while "device" not in revoked:  # noqa: ASYNC110

@@ -61,6 +61,44 @@ def test_a_kids_profile_is_left_with_a_pin_or_the_password_only(in_world: InWorl
     in_world(scenario)
 
 
+def test_once_a_kids_profile_is_chosen_the_tokens_of_before_open_nothing(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        tokens, other = await world.signed_up(), await world.signed_in()
+        kid, adult, locked = await world.profile(tokens, kids=True), await world.profile(tokens), await world.profile(tokens, pin="1234")
+        grown_up = (await world.chosen(tokens, adult)).json()
+        world.now_s += 1
+        kids_token = (await world.chosen(tokens, kid)).json()
+        await world.revoked.poll()
+        for by in (tokens, grown_up):
+            assert slug(await world.ask_profiles("POST", "", by, json={"name": "mine", "pin": "1234"})) == "token-invalid"
+            assert slug(await world.ask_profiles("PATCH", f"/{kid['profile_id']}", by, json={"kids": False})) == "token-invalid"
+            assert slug(await world.ask("GET", "/account", by)) == "token-invalid"
+            assert slug(await world.chosen(by, locked, pin="1234")) == "token-invalid"
+        for by in (kids_token, other):
+            assert (await world.ask_profiles("GET", "", by)).status_code == 200
+        left = (await world.chosen(kids_token, locked, pin="1234")).json()
+        assert (await world.ask_profiles("PATCH", f"/{kid['profile_id']}", left, json={"name": "Kid"})).status_code == 200
+        again = (await world.refreshed(tokens)).json()
+        assert (await world.ask("GET", "/account", again)).status_code == 200
+
+    in_world(scenario)
+
+
+def test_a_device_whose_profile_becomes_a_kids_profile_is_held_to_it_at_its_next_refresh(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        tokens, parents = await world.signed_up(), await world.signed_in()
+        profile = await world.profile(tokens)
+        chosen = (await world.chosen(tokens, profile)).json()
+        await world.ask_profiles("PATCH", f"/{profile['profile_id']}", parents, json={"kids": True})
+        world.now_s += 1
+        assert (await world.refreshed(tokens, profile_id=profile["profile_id"])).json()["kids"]
+        await world.revoked.poll()
+        for by in (tokens, chosen):
+            assert slug(await world.ask("GET", "/account", by)) == "token-invalid"
+
+    in_world(scenario)
+
+
 def test_a_kids_profile_guesses_the_password_no_more_than_ten_times(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         tokens = await world.signed_up()
