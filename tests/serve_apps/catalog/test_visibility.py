@@ -1,10 +1,15 @@
 """No route shows a profile anything above its cap, or a member a draft."""
 
+import asyncio
 import json
 import random
+from collections.abc import Callable
 
 from serve_apps.catalog.schemas import TitleList
-from tests.serve_apps.catalog.world import World, in_world, media
+from tests.serve_apps.catalog.world import World, in_world, media, opened, relaying, settings_in
+from tests.serve_apps.studio.rig import until
+
+VISIBLE_WITHIN_S = 2.0
 
 
 async def fill(world: World, rng: random.Random) -> dict[str, tuple[int, bool]]:
@@ -52,6 +57,36 @@ def test_a_rating_that_rises_hides_the_title_at_once_here(tmp_path):
         assert (await world.get("/genres", "kid"))["items"] == []
 
     in_world(tmp_path, run)
+
+
+def test_a_change_is_visible_everywhere_within_two_seconds(tmp_path):
+    settings, any_version = settings_in(tmp_path), {"If-Match": "*"}
+
+    async def main() -> None:
+        async with relaying(settings) as relay, opened(settings, relay.nudge) as world, opened(settings) as other:
+
+            async def changed(seen: Callable[[dict[str, str]], bool], method: str, path: str, **given: object) -> dict[str, str]:
+                answer = await world.call(method, path, **given)
+                assert answer.is_success, answer.text
+
+                async def visible() -> bool:
+                    return seen({item["title_id"]: item["name"] for item in (await other.get("", "adult"))["items"]})
+
+                await until(visible, VISIBLE_WITHIN_S)
+                return answer.json() if answer.content else {}
+
+            new = {"kind": "film", "name": "Night Train", "maturity": 7, "published": True}
+            title_id = (await changed(lambda names: "Night Train" in names.values(), "POST", "", json=new))["title_id"]
+            path = f"/{title_id}"
+            await changed(lambda names: names[title_id] == "Day Train", "PATCH", path, json={"name": "Day Train"}, headers=any_version)
+            await changed(lambda names: title_id not in names, "POST", path + "/unpublish")
+            assert (await other.call("GET", path, "adult")).status_code == 404
+            await changed(lambda names: title_id in names, "POST", path + "/publish")
+            assert (await other.call("GET", path, "adult")).status_code == 200
+            await changed(lambda names: title_id not in names, "DELETE", path, headers=any_version)
+            assert (await other.call("GET", path, "adult")).status_code == 404
+
+    asyncio.run(main())
 
 
 def test_an_operators_kids_profile_is_a_kids_profile(tmp_path):

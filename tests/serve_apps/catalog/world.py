@@ -1,4 +1,4 @@
-"""A catalogue on real SQLite in a directory of the test, called over ASGI; its relay runs when the test says so."""
+"""A catalogue on real SQLite in a directory of the test, called over ASGI; its relay runs once when the test says so, or by itself."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ def settings_in(folder: Path) -> Settings:
     return Settings(data=folder, edge_url=EDGE)
 
 
+def relay_of(settings: Settings) -> OutboxRelay:
+    return OutboxRelay(partial(open_store, settings.store, HINTS), partial(open_store, settings.store), partial(open_log, settings.log))
+
+
 class World:
     """One replica, and a way to call it as somebody."""
 
@@ -89,11 +93,7 @@ class World:
 
     async def relay(self) -> int:
         """Publish what the outbox holds."""
-        relay = OutboxRelay(
-            partial(open_store, self.settings.store, HINTS),
-            lambda table: open_store(self.settings.store, table),
-            partial(open_log, self.settings.log),
-        )
+        relay = relay_of(self.settings)
         try:
             return await relay.run_once()
         finally:
@@ -101,8 +101,21 @@ class World:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[World]:
-    catalog = Catalog(settings)
+async def relaying(settings: Settings) -> AsyncIterator[OutboxRelay]:
+    """A relay that runs by itself."""
+    relay = relay_of(settings)
+    running = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await relay.close()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, nudge: Callable[[int], None] | None = None) -> AsyncIterator[World]:
+    catalog = Catalog(settings, nudge=nudge)
     await catalog.open()
     transport = httpx.ASGITransport(served(create_api(catalog, NamesGate()), PREFIX))
     try:
