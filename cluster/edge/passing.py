@@ -7,6 +7,7 @@ So a large body goes through a pipe that Granian opens as a file: memory stays b
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from collections.abc import AsyncIterator
 from typing import Final
@@ -20,6 +21,7 @@ from cluster.errors import OriginUnavailable, Overloaded
 
 AT_ONCE: Final = 64
 STALL_S: Final = 30.0
+PIPE_BYTES: Final = 64 * 2**10
 IN_MEMORY_BYTES: Final = 256 * 2**10
 """Smaller bodies are sent at once. More than a pipe holds, so the first chunk of a larger body waits until Granian has opened the pipe."""
 
@@ -60,7 +62,11 @@ class Passing:
                     raise OriginUnavailable("The origin sent nothing")
                 if self._closed:
                     raise Overloaded("The edge is stopping", retry_after_s=1)
-                pump = asyncio.create_task(self._pump(protocol, status, headers, first, chunks))
+                try:
+                    pipe = _Pipe(self._stall_s)
+                except OSError as error:
+                    raise Overloaded("Too many open files", retry_after_s=1) from error
+                pump = asyncio.create_task(self._pump(pipe, protocol, status, headers, first, chunks))
                 self._pumps.add(pump)
                 pump.add_done_callback(self._pumps.discard)
                 await asyncio.wait([pump])
@@ -74,8 +80,9 @@ class Passing:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
-    async def _pump(self, protocol: HTTPProtocol, status: int, headers: Headers, first: bytes, chunks: AsyncIterator[bytes]) -> None:
-        pipe = _Pipe(self._stall_s)
+    async def _pump(
+        self, pipe: _Pipe, protocol: HTTPProtocol, status: int, headers: Headers, first: bytes, chunks: AsyncIterator[bytes]
+    ) -> None:
         try:
             protocol.response_file(status, headers, pipe.path)
             await pipe.write(first)
@@ -96,6 +103,8 @@ class _Pipe:
         reader, self._writer = os.pipe()
         self._reader: int | None = reader
         os.set_blocking(self._writer, False)
+        # The kernel's default is 16 pages, and a page may be 64 KiB.
+        fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.path = f"/proc/self/fd/{reader}"
 
     async def write(self, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """Which edges are live: each writes a row of its own every REFRESH_S, and counts as live while that row is young.
 
-Playback ranks the live edges, operations shows them. An edge that stops cleanly removes its row.
+Playback ranks the live edges, operations shows them. An edge that stops cleanly writes that it was never seen.
 """
 
 from __future__ import annotations
@@ -68,10 +68,7 @@ class Registration:
             # The row of an earlier run may carry a later version, if the clock was set back meanwhile.
             stored = await self._store.get(PARTITION, status.edge_id)
             self._version = stored.version if stored else 0
-        self._version = max(self._version + 1, int(status.seen_at_s * 1000))
-        value = msgspec.to_builtins(status)
-        del value["edge_id"]
-        await self._store.put([Row(PARTITION, status.edge_id, self._version, "edge", value, status.seen_at_s + 10 * LIVE_S)])
+        await self._write(self._store, status, status.seen_at_s)
 
     async def follow(self) -> None:
         """Refresh for ever; an edge that can't tell of itself goes on serving."""
@@ -88,8 +85,16 @@ class Registration:
             await asyncio.sleep(REFRESH_S)
 
     async def withdraw(self) -> None:
-        """Remove the row, so that nobody is sent here any more, and free the store."""
+        """Tell that the edge is gone, so that nobody is sent here any more, and free the store."""
         if self._store:
             if self._version:
-                await self._store.remove(PARTITION, self._status().edge_id, self._version + 1)
+                # Not removed: nobody can read the version of a removed row, and a next start with the clock set back must exceed it.
+                status = self._status()
+                await self._write(self._store, msgspec.structs.replace(status, seen_at_s=0.0), status.seen_at_s)
             await self._store.close()
+
+    async def _write(self, store: Store, status: EdgeStatus, now_s: float) -> None:
+        self._version = max(self._version + 1, int(now_s * 1000))
+        value = msgspec.to_builtins(status)
+        del value["edge_id"]
+        await store.put([Row(PARTITION, status.edge_id, self._version, "edge", value, now_s + 10 * LIVE_S)])

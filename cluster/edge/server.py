@@ -41,6 +41,7 @@ log = structlog.get_logger()
 CONNECTIONS_LIMIT: Final = 4096
 BACKLOG: Final = 1024
 HEADERS_TIMEOUT_S: Final = 30
+STALL_S: Final = 30.0
 FIRST_POLL_S: Final = 2.0
 STOP_S: Final = 0.8
 LAST_RESORT_S: Final = 5.0
@@ -117,6 +118,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise PortUnavailable(f"MATINEE_EDGE_PORT: {host}:{port} cannot be listened on: {reason}") from error
     # Accepted connections inherit it. Headers and body are two writes: without it the body waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A client that takes nothing for so long is cut by the kernel: those who stall must not use all connections up.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_S * 1000))
     return listener
 
 

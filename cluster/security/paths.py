@@ -100,7 +100,7 @@ class PathVerifier:
         self._now_s = now_s
 
     def verify(self, path: str) -> SignedPath:
-        """Return what the path allows; `path` is the request's, still percent-encoded, without the query.
+        """Return what the path allows; `path` is the request's, percent-decoded once, without the query.
 
         Raises:
             PathRefused: it is malformed, altered, expired, or its key is not live.

@@ -151,18 +151,43 @@ def test_a_disk_that_takes_no_more_is_served_past(tmp_path: Path) -> None:
     assert edge.stop() == 0
 
 
+def stalled(edge: RunningEdge, path: str) -> socket.socket:
+    """Return a connection on which an answer has begun, and whose client takes no more."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), 10)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    return connection
+
+
+def test_clients_that_stall_are_cut_and_leave_their_connections_to_others(tmp_path: Path) -> None:
+    edge = RunningEdge(tmp_path, constants={"cluster.edge.server.CONNECTIONS_LIMIT": 8, "cluster.edge.server.STALL_S": 1.0})
+    path = edge.put_film("film.mp4", SEGMENT * 20)
+    with contextlib.ExitStack() as connections:
+        for _ in range(8):
+            connections.enter_context(stalled(edge, path))
+        assert httpx.get(f"{edge.url}/health", timeout=20).status_code == 200
+    assert edge.stop() == 0
+
+
+def test_a_client_too_slow_for_memory_is_cut_and_the_memory_comes_back(tmp_path: Path) -> None:
+    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20), constants={"cluster.edge.memory.GRACE_S": 0.5})
+    content = os.urandom(8_000_000)
+    path = edge.put_film("v1080/00001.m4s", content)
+    with stalled(edge, path) as slow:
+        edge.counted(memory_bytes=0)
+        received = b"".join(iter(lambda: slow.recv(2**20), b""))
+    assert len(received) < len(content)
+    assert edge.client.get(path).content == content
+    assert edge.stop() == 0
+
+
 def test_slow_clients_do_not_hold_up_others(own: RunningEdge) -> None:
     path = own.put_film("v720/00001.m4s", SEGMENT * 20)
     assert own.client.get(path).status_code == 200
-    host, port = own.url.removeprefix("http://").split(":")
-    slow = [socket.create_connection((host, int(port)), 10) for _ in range(200)]
-    try:
-        for connection in slow:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            assert connection.recv(12) == b"HTTP/1.1 200"
+    with contextlib.ExitStack() as connections:
+        for _ in range(200):
+            connections.enter_context(stalled(own, path))
         started_s = time.monotonic()
         assert own.client.get(path).content == SEGMENT * 20
         assert time.monotonic() - started_s < 5
-    finally:
-        for connection in slow:
-            connection.close()

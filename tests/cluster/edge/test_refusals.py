@@ -60,16 +60,30 @@ def refused_paths() -> dict[str, str]:
     }
 
 
+def asked_as_it_stands(edge: RunningEdge, path: str) -> bytes:
+    """Ask by a bare socket, since HTTP clients tidy paths up; return the whole answer."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 @pytest.mark.parametrize("case", refused_paths())
 def test_paths_that_were_not_signed_as_they_stand_get_403(shared: RunningEdge, case: str) -> None:
-    # By a bare socket: HTTP clients would tidy these paths up.
-    host, port = shared.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), 10) as connection:
-        connection.sendall(f"GET {refused_paths()[case]} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    answer = asked_as_it_stands(shared, refused_paths()[case])
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"urn:matinee:error:path-refused" in answer
     assert b"#EXTM3U" not in answer
+
+
+def test_a_path_may_be_percent_encoded_once_as_any_url(shared: RunningEdge) -> None:
+    film = shared.path("")[:-1]
+    spellings = [f"{film}/%6daster.m3u8", f"{film}%2Fmaster.m3u8", f"/%74{film.removeprefix('/t')}/master%2em3u8"]
+    for path in spellings:
+        answer = asked_as_it_stands(shared, path)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(b"#EXTM3U")
+        assert asked_as_it_stands(shared, path.replace("%", "%25")).startswith(b"HTTP/1.1 403 ")
 
 
 def test_the_same_files_are_open_to_the_signed_path(shared: RunningEdge) -> None:

@@ -85,6 +85,21 @@ def test_a_clock_that_was_set_back_does_not_silence_an_edge(tmp_path: Path) -> N
     with_store(tmp_path, test)
 
 
+def test_an_edge_that_stopped_is_live_again_after_a_start_also_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    async def test(store: Store, clock: Clock) -> None:
+        stopped = registration(tmp_path, clock)
+        await stopped.refresh()
+        await stopped.withdraw()
+        clock.now_s -= 300
+        assert await live_edges(store, clock) == []
+        again = registration(tmp_path, clock)
+        await again.refresh()
+        assert [edge.edge_id for edge in await live_edges(store, clock)] == ["edge-1"]
+        await again.withdraw()
+
+    with_store(tmp_path, test)
+
+
 def test_a_row_that_cannot_be_read_is_passed_over_and_a_newer_one_is_understood(tmp_path: Path) -> None:
     async def test(store: Store, clock: Clock) -> None:
         newer = {"url": "http://b", "started_at_s": 1.0, "seen_at_s": clock.now_s, "temperature": 21}
