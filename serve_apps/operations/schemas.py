@@ -52,8 +52,8 @@ class EdgeSummary(BaseModel):
 class LogStatus(BaseModel):
     """The log: how far it is behind the store (null where unknown), and what each topic holds by now."""
 
-    unpublished: int | None = Field(description="Facts that are committed and not in the log yet, of the last minute or two.")
-    oldest_unpublished_s: float | None = Field(description="How long the first of them has waited at most.")
+    unpublished: int | None = Field(description="Facts that are committed and not in the log yet; of very many, some.")
+    oldest_unpublished_s: float | None = Field(description="How long the first of them has waited.")
     topics: dict[str, int] = Field(description="How many facts were ever published, by topic.")
 
 

@@ -175,7 +175,7 @@ def test_status_tells_of_facts_that_wait_to_be_published(tmp_path: Path) -> None
             assert (await running.get("/status")).json()["log"]["unpublished"] == 0
             store = await open_store(running.settings.store, Table("titles", Mode.LINEAR, group="catalog"))
             outbox = await open_outbox(running.settings, store, now_s=clock)
-            facts = [Event(CATALOG.name, "title.changed", "t1", version, 1.0, {}) for version in (1, 2)]
+            facts = [Event(CATALOG.name, "title.changed", "t1", version, clock(), {}) for version in (1, 2)]
             await outbox.commit("t1", [Insert("row", "title", {})], facts)
             clock.advance(REFRESH_S + 2)
             told = (await running.get("/status")).json()["log"]
