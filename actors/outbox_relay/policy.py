@@ -10,7 +10,7 @@ from cluster.durable.outbox import GRACE_S, Hint, slot_of
 
 SWEEP_INTERVAL_S: Final = 1.0
 LATE_S: Final = 300.0
-"""How long a slot is looked at after its end: clocks of several machines, and one that is set back, differ by less."""
+"""How long a slot is looked at after its end: a commit comes less late after its hint, and clocks of several machines differ by less."""
 LATE_INTERVAL_S: Final = 15.0
 LIVE_SLOTS: Final = 60
 BACKLOG_SLOTS: Final = 120
@@ -25,30 +25,21 @@ class Look(msgspec.Struct, frozen=True):
     hint: Hint
     at_s: float
     failed: bool = False
-    settled: bool = False
-    """Nothing was left to publish, and the hint was older than the grace: its commit is published, or never came."""
 
 
 def is_due(hint: Hint, last: Look | None, now_s: float, *, patient: bool, nudged: bool) -> bool:
     """Decide whether to look again: at growing intervals after the hint, since the commit usually follows at once.
 
-    `patient=False` looks at everything that is not settled.
+    `patient=False` looks at everything.
     """
     if last is None or last.hint.version != hint.version:
         return True
-    if last.settled:
-        return False
     age_s, waited_s = now_s - hint.hinted_at_s, now_s - last.at_s
     if not patient or (nudged and age_s < NUDGED_AGE_S) or waited_s < 0:  # below 0: the clock was set back
         return True
     if last.failed:
         return waited_s >= min(RETRY_LIMIT_S, age_s)
-    return age_s > GRACE_S or waited_s >= max(SWEEP_INTERVAL_S, last.at_s - hint.hinted_at_s)
-
-
-def is_settled(hint: Hint, now_s: float) -> bool:
-    """Tell whether a look that found nothing, or published all, is the last one needed."""
-    return now_s - hint.hinted_at_s > GRACE_S
+    return waited_s >= max(SWEEP_INTERVAL_S, last.at_s - hint.hinted_at_s)
 
 
 def first_live_slot(now_s: float) -> int:

@@ -18,7 +18,7 @@ import structlog
 from actors.outbox_relay import policy
 from actors.outbox_relay.policy import Look
 from cluster.durable import Delete, Log, LogFactory, Row, Store, StoreFactory, Table
-from cluster.durable.outbox import BUCKETS, OUTBOX_PREFIX, Hint, Hints, read_event, topic_of
+from cluster.durable.outbox import BUCKETS, KEPT_S, OUTBOX_PREFIX, Hint, Hints, read_event, topic_of
 from cluster.errors import MatineeError, StorageFull, Unavailable, VersionConflict
 from cluster.events import Event, Topic
 
@@ -148,13 +148,17 @@ class OutboxRelay:
 
     async def _pass(self, hints: Hints, buckets: Sequence[int], slots: Sequence[int], now_s: float) -> None:
         """Move the cursors past slots that were swept and that no more hints come to."""
-        for place in [(bucket, slot) for bucket in buckets for slot in slots]:
-            for look in self._looks.pop(place, {}).values():
-                if look.failed:
-                    # Written again where the next sweeps find it: one partition that cannot be published does not hold up its bucket.
-                    await hints.write(Hint(look.hint.table, look.hint.partition, now_s))
+        places = [(bucket, slot) for bucket in buckets for slot in slots]
+        looks = [look for place in places for look in self._looks.pop(place, {}).values()]
+        for look in looks:
+            if look.failed:
+                # Written again where the next sweeps find it: one partition that cannot be published does not hold up its bucket.
+                await hints.write(Hint(look.hint.table, look.hint.partition, now_s))
+        moved = dict.fromkeys(buckets, slots[-1] + 1)
+        behind = min((dict(enumerate(await hints.cursors())) | moved).values())
+        await hints.retire([look.hint for look in looks], [slot for slot in slots if slot < behind], now_s + KEPT_S)
         await hints.move_cursors(buckets, slots[-1] + 1)
-        self._cursors.update(dict.fromkeys(buckets, slots[-1] + 1))
+        self._cursors.update(moved)
 
     async def _look(self, hint: Hint, now_s: float) -> tuple[Look, int]:
         try:
@@ -162,7 +166,7 @@ class OutboxRelay:
         except MatineeError as error:
             log.warning("outbox not published", table=hint.table.name, partition=hint.partition, error=repr(error))
             return Look(hint, now_s, failed=True), 0
-        return Look(hint, now_s, settled=policy.is_settled(hint, now_s)), published
+        return Look(hint, now_s), published
 
     async def _publish(self, hint: Hint) -> int:
         store, published = await self._table(hint.table), 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,7 +17,7 @@ import structlog
 
 from cluster.durable.log import partition_of
 from cluster.durable.opening import open_store
-from cluster.durable.store import Change, Insert, Mode, Row, Store, Table
+from cluster.durable.store import PUT_LIMIT, Change, Insert, Mode, Row, Store, Table
 from cluster.errors import CorruptData, Indeterminate, InvalidInput, MatineeError, StoreUnavailable
 from cluster.events import TOPICS, Event, Topic
 from cluster.settings import Settings
@@ -30,9 +30,10 @@ HINTS: Final = Table("outbox_hints", Mode.PLAIN, group="outbox")
 OUTBOX_PREFIX: Final = "outbox/"
 BUCKETS: Final = 64
 SLOT_S: Final = 60.0
-HINT_LIFETIME_S: Final = 7 * 86400.0
 GRACE_S: Final = 30.0
-"""How long after its hint a commit may still come; a store gives up sooner."""
+"""How long after its hint a commit is likely to come."""
+KEPT_S: Final = 86400.0
+"""How long a hint stays once the relay has passed it, in case that clocks are set back."""
 
 _SLOTS: Final = "slots"
 _CURSORS: Final = "cursors"
@@ -75,14 +76,12 @@ class Hints:
         self._indexed = -1
 
     async def write(self, hint: Hint) -> None:
-        """Keep a hint; returns once it is durable."""
-        expires_at_s = hint.hinted_at_s + HINT_LIFETIME_S
+        """Keep a hint until the relay passes it, however long that takes; returns once it is durable."""
         if self._indexed != hint.slot:
             # The slot first: a hint is never where nobody looks.
-            await self._store.put([Row(_SLOTS, f"{hint.slot:012d}", 1, "slot", {}, expires_at_s + SLOT_S)])
+            await self._store.put([_slot_row(hint.slot)])
             self._indexed = hint.slot
-        row = Row(_hint_partition(hint.bucket, hint.slot), hint.sort, hint.version, "hint", msgspec.to_builtins(hint), expires_at_s)
-        await self._store.put([row])
+        await self._store.put([_hint_row(hint)])
 
     async def slots(self, first: int, limit: int) -> list[int]:
         """Return the first slots from `first` on that have hints."""
@@ -112,6 +111,15 @@ class Hints:
     async def move_cursors(self, buckets: Sequence[int], slot: int) -> None:
         """Say that everything before `slot` is published; a cursor never goes back."""
         await self._store.put([Row(_CURSORS, f"{bucket:02d}", slot, "cursor", {}) for bucket in buckets])
+
+    async def retire(self, hints: Iterable[Hint], slots: Iterable[int], expires_at_s: float) -> None:
+        """Let time clean hints, and slots that all buckets have passed.
+
+        They are not removed: a removal would outlive them, and keep off those that come again after a clock was set back.
+        """
+        rows = [*(_hint_row(hint, expires_at_s) for hint in hints), *(_slot_row(slot, expires_at_s) for slot in slots)]
+        for some in range(0, len(rows), PUT_LIMIT):
+            await self._store.put(rows[some : some + PUT_LIMIT])
 
     async def close(self) -> None:
         """Close the store."""
@@ -147,12 +155,12 @@ class Outbox:
         try:
             await self._store.batch(partition, batch)
         except Indeterminate:
+            # It may yet happen, so long after its hint that the relay looks seldom, or has gone on.
+            await self._hint_again(partition)
             self._tell(hint.bucket)
             raise
         if self._now_s() - hint.hinted_at_s > GRACE_S / 2:
-            # This process stood still meanwhile: the relay may have looked and gone on. The commit stands either way.
-            with contextlib.suppress(MatineeError):
-                await self._hint(partition)
+            await self._hint_again(partition)  # this process stood still meanwhile
         self._tell(hint.bucket)
 
     async def close(self) -> None:
@@ -166,6 +174,10 @@ class Outbox:
         except Indeterminate as error:  # of the hint; of the change itself nothing is written
             raise StoreUnavailable("The outbox did not answer in time") from error
         return hint
+
+    async def _hint_again(self, partition: str) -> None:
+        with contextlib.suppress(MatineeError):  # the commit stands, or doesn't, either way
+            await self._hint(partition)
 
     def _tell(self, bucket: int) -> None:
         if self._nudge is not None:
@@ -207,6 +219,14 @@ def read_event(row: Row) -> Event:
 
 def _hint_partition(bucket: int, slot: int) -> str:
     return f"hint/{bucket:02d}/{slot}"
+
+
+def _hint_row(hint: Hint, expires_at_s: float | None = None) -> Row:
+    return Row(_hint_partition(hint.bucket, hint.slot), hint.sort, hint.version, "hint", msgspec.to_builtins(hint), expires_at_s)
+
+
+def _slot_row(slot: int, expires_at_s: float | None = None) -> Row:
+    return Row(_SLOTS, f"{slot:012d}", 1, "slot", {}, expires_at_s)
 
 
 def _insert(number: int, event: Event) -> Insert:
