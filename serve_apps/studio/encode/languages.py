@@ -5,6 +5,7 @@ Pure; knows the languages that films come in, and passes on the tags of others.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 # BCP 47 tag: ISO 639-2 codes (bibliographic and terminologic), own name.
@@ -47,9 +48,8 @@ def label_of(tag: str, title: str = "") -> str:
 
 def distinct(labels: list[str]) -> list[str]:
     """Number the labels that occur before: players tell tracks apart by name."""
-    seen: dict[str, int] = {}
-    told = []
+    told: list[str] = []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        told.append(label if seen[label] == 1 else f"{label} {seen[label]}")
+        numbered = (label if number == 1 else f"{label} {number}" for number in itertools.count(1))
+        told.append(next(name for name in numbered if name not in told))
     return told

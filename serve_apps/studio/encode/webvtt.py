@@ -17,6 +17,8 @@ _TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 _TAG = re.compile(r"<(/?)([A-Za-z][^<>]{0,200}|[\d:.]{5,20}|)>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,200}\}")  # of SubStation Alpha, found in many a SubRip file
+# A picture drawn with a pen, which SubStation Alpha writes where text is: m x y, then lines and curves.
+_DRAWING = re.compile(r"\bm(?: +-?[\d.]+){2}(?: +(?:[mnlbspc]|-?[\d.]+)){2,}")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ENTITIES = re.compile(r"&(?:amp|lt|gt|nbsp|lrm|rlm|quot|apos|#39);")
 
@@ -56,16 +58,16 @@ def parse(text: str) -> list[Cue]:
             while at < len(lines) and lines[at].strip():
                 at += 1
             continue
-        if "-->" not in line:
-            continue
         match = _TIMING.fullmatch(line)
         if match is None:
+            if "-->" not in line or not line.strip()[:1].isdecimal():
+                continue
             raise MediaRefused(f"The subtitles cannot be read: line {at} has no valid times: {line.strip()[:80]}")
         shown: list[str] = []
-        while at < len(lines) and lines[at].strip() and "-->" not in lines[at]:
+        while at < len(lines) and lines[at].strip() and not _TIMING.fullmatch(lines[at]):
             shown.append(lines[at])
             at += 1
-        if at < len(lines) and "-->" in lines[at] and shown and shown[-1].strip().isdecimal():
+        if at < len(lines) and lines[at].strip() and shown and shown[-1].strip().isdecimal():
             shown.pop()  # the next cue's number, where the empty line between is missing
         start_s, end_s = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
         safe = clean("\n".join(shown))
@@ -80,7 +82,7 @@ def parse(text: str) -> list[Cue]:
 
 def clean(text: str) -> str:
     """Return text as safe WebVTT: balanced <i>, <b>, <u>, no other markup, no empty lines."""
-    text = _INVISIBLE.sub("", _OVERRIDE.sub("", text[:MAX_CUE_CHARACTERS]))
+    text = _INVISIBLE.sub("", _DRAWING.sub("", _OVERRIDE.sub("", text))[:MAX_CUE_CHARACTERS])
     out: list[str] = []
     opened: list[str] = []
     at = 0

@@ -36,6 +36,11 @@ def test_a_missing_empty_line_between_cues_is_forgiven() -> None:
     assert [cue.text for cue in parse("1\n00:00:01,000 --> 00:00:02,000\nA\n2\n00:00:03,000 --> 00:00:04,000\nB\n")] == ["A", "B"]
 
 
+def test_an_arrow_in_the_text_is_text() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nParis --> Rome\n\nnot a time --> either\n\n2\n00:00:03,000 --> 00:00:04,000\nB\n"
+    assert [cue.text for cue in parse(text)] == ["Paris --&gt; Rome", "B"]
+
+
 def test_a_wrong_line_is_named() -> None:
     with pytest.raises(MediaRefused, match="line 2 has no valid times"):
         parse("1\n00:00:01,000 --> soon\nA\n")
@@ -58,6 +63,9 @@ def test_what_holds_no_subtitles_is_refused(text: str) -> None:
         ("{\\an8}top <font color=red>red</font>", "top red"),
         ("00:01.000 --> 00:02.000", "00:01.000 --&gt; 00:02.000"),
         ("a\n\n\nb\x00\u202e", "a\nb"),
+        ("{\\p1}m 0 0 l 100 0 100 100{\\p0}", ""),
+        ("m 1.5 -2 b 3 4 5 6 7 8 l 9 10Sign\nI am 5 6 years", "Sign\nI am 5 6 years"),
+        ("Room m 3 4 is free", "Room m 3 4 is free"),
     ],
 )
 def test_markup_is_italics_bold_and_underline_only(text: str, safe: str) -> None:
