@@ -26,6 +26,7 @@ PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 FILE_CAPABILITIES = {1, 2}  # what lets root read and write files that are others'
 IOPRIO_SET = {"x86_64": 251, "aarch64": 30}  # include/uapi/asm-generic/unistd.h and the x86 table
 IOPRIO_IDLE = 3 << 13
+CPU_GRACE_S = 5  # between SIGXCPU, which says why, and SIGKILL, which could be anybody's
 
 
 def leave_network(libc: Any) -> None:
@@ -63,8 +64,10 @@ def set_limits(limits: dict[str, int]) -> None:
     for name, value in limits.items():
         kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
-        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (allowed, allowed))
+        most = value + CPU_GRACE_S if kind == resource.RLIMIT_CPU else value
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        resource.setrlimit(kind, (min(value, most), most))
 
 
 def identity(pid: int) -> str:

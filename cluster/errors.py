@@ -18,7 +18,7 @@
       UnsupportedMediaType       415
       TooManyRequests            429  with retry_after_s
       Unavailable                503  Overloaded · StoreUnavailable · Indeterminate · Fenced · ServiceUnavailable · BreakerOpen ·
-                                      PortUnavailable · NotRunning · StartFailed · OriginUnavailable
+                                      PortUnavailable · NotRunning · StartFailed · OriginUnavailable · ProgramInterrupted
         DeadlineExceeded         504
       StorageFull                507
       CorruptData                500
@@ -456,6 +456,12 @@ class StartFailed(Unavailable):
     """The instance did not come up, or Ray died under it."""
 
     slug, title = "start-failed", "Matinee could not start"
+
+
+class ProgramInterrupted(Unavailable):
+    """A media program was killed, took too long, or the machine lacked what it needs: the film may be sound."""
+
+    slug, title = "program-interrupted", "A media program was interrupted"
 
 
 class DeadlineExceeded(Unavailable):

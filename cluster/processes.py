@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from cluster.child import identity
+from cluster.completed import Completed
 from cluster.errors import Misconfigured
 from cluster.output import Kept, Lines, Overflow, Tail, pump
 
@@ -53,39 +54,6 @@ class Limits:
 
 
 UNLIMITED = Limits()
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a child ended: `returncode` is minus the signal's number if one ended it; `stderr` and `stdout` hold at most what was allowed."""
-
-    returncode: int
-    stdout: bytes
-    stderr: str
-    timed_out: bool = False
-    overflowed: bool = False  # it wrote more to stdout than allowed and was killed
-    elapsed_s: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether it ended by itself, without an error."""
-        return self.returncode == 0 and not self.timed_out and not self.overflowed
-
-    @property
-    def reason(self) -> str:
-        """Say in a few words why it did not end well; the last line that it wrote, if there is nothing better."""
-        if self.timed_out:
-            return f"took longer than {self.elapsed_s:.0f} s"
-        if self.overflowed:
-            return "wrote too much"
-        if self.returncode == -signal.SIGXCPU:
-            return "used too much processor time"
-        if self.returncode == -signal.SIGXFSZ:
-            return "wrote too large a file"
-        last = self.stderr.strip().rpartition("\n")[2].strip()
-        if self.returncode < 0:
-            return f"ended by {signal.Signals(-self.returncode).name}"
-        return last or f"ended with {self.returncode}"
 
 
 class Child:
@@ -272,8 +240,9 @@ def _records(directory: Path) -> Iterator[tuple[Path, _Entry]]:
         except msgspec.MsgspecError:
             # Being written this moment, or cut off by a crash: it says nothing, but it may not stay for ever.
             entry = _Entry(pid=0, started="", parent=0, parent_started="")
-            if time.time() - path.stat().st_mtime < 60:
-                continue
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime < 60:
+                    continue
         yield path, entry
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import CorruptData, MediaRefused
-from serve_apps.studio.encode.graph import black_graph, encoder, picture_graph, reading
+from serve_apps.studio.encode.graph import black_graph, encoder, first_read, picture_graph, reading
 from serve_apps.studio.encode.ladder import Rendition
 from serve_apps.studio.encode.plan import Chunk, Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means
+from serve_apps.studio.encode.programs import DEFAULT, READ_BYTES_A_S, Programs
 
 SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+)")
-FRAME_TIMEOUT_S, BASE_TIMEOUT_S = 2.0, 120.0
+FRAME_TIMEOUT_S, READ_TIMEOUT_S, BASE_TIMEOUT_S = 2.0, 0.25, 120.0  # a picture encoded, one only read, and all the rest
 # Below this share of what the source should give, reading begins farther back: the container may have been entered too late.
 ENOUGH = 0.9
 
@@ -55,7 +55,8 @@ async def encode_chunk(
     for seek_s in chunk.seeks_s:
         shown = _Shown(plan, chunk)
         arguments = [*reading(plan, source_path, seek_s), "-filter_complex", picture_graph(plan, chunk, seek_s)]
-        await _encode(programs, plan, chunk, arguments, out_dir, shown, on_progress)
+        before = chunk.first_frame - first_read(plan, seek_s)
+        await _encode(programs, plan, chunk, arguments, out_dir, shown, on_progress, frames_before=before)
         decoded = shown.inside
         if decoded >= ENOUGH * chunk.source_frames and not shown.late:
             break
@@ -74,14 +75,20 @@ async def encode_chunk(
 
 
 async def count_frames(path: Path, *, programs: Programs = DEFAULT) -> int:
-    """Count the pictures that a finished MP4 really holds."""
+    """Count the pictures that a finished MP4 really holds.
+
+    Raises:
+        CorruptData: it cannot be read.
+    """
     told = await programs.ffprobe(
         ["-f", "mov", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", f"file:{path.absolute()}"],
         cwd=path.parent,
-        timeout_s=BASE_TIMEOUT_S,
+        timeout_s=BASE_TIMEOUT_S + path.stat().st_size / READ_BYTES_A_S,
     )
+    if not told.ok:
+        raise CorruptData(f"The pictures of {path.name} cannot be counted: {told.reason}")
     text = told.stdout.decode().strip().strip(",")
-    return int(text) if told.ok and text.isdecimal() else 0
+    return int(text) if text.isdecimal() else 0  # no stream at all: ffmpeg was given no picture
 
 
 class _Shown:
@@ -125,6 +132,8 @@ async def _encode(
     out_dir: Path,
     shown: _Shown,
     on_progress: Callable[[int], None] | None,
+    *,
+    frames_before: int = 0,
 ) -> None:
     def progress(line: str) -> None:
         name, _, value = line.partition("=")
@@ -139,11 +148,10 @@ async def _encode(
     told = await programs.ffmpeg(
         ["-v", "info", "-progress", "pipe:1", "-stats_period", "0.5", *arguments, *outputs],
         cwd=out_dir,
-        timeout_s=BASE_TIMEOUT_S + FRAME_TIMEOUT_S * chunk.frames,
+        timeout_s=BASE_TIMEOUT_S + FRAME_TIMEOUT_S * chunk.frames + READ_TIMEOUT_S * frames_before,
         on_line=progress,
         on_error_line=shown.line,
     )
-    require_means(told)
     if not told.ok:
-        last = shown.said[-1] if shown.said and not told.timed_out and told.returncode >= 0 else told.reason
+        last = shown.said[-1] if shown.said and told.returncode >= 0 else told.reason
         raise MediaRefused(f"The picture cannot be encoded from picture {chunk.first_frame} on: {last}")

@@ -21,6 +21,8 @@ TO_TELEVISION = {
         "tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
     ),
 }
+# Only pictures that say that they are interlaced; a film may change in the middle, and others pass at no cost.
+DEINTERLACE = "bwdif=mode=send_frame:parity=auto:deint=interlaced"
 
 
 def reading(plan: Plan, path: Path, seek_s: float | None) -> list[str]:
@@ -37,14 +39,18 @@ def picture_graph(plan: Plan, chunk: Chunk, seek_s: float | None) -> str:
     picture, rate = plan.picture, plan.rate
     # The grid begins where reading does, so that a picture before the chunk can stand in for one that is missing at its beginning;
     # at the end the last one stands until the chunk is full.
-    lead = max(0, math.floor((seek_s - plan.origin_s) * rate.fraction)) if seek_s is not None else 0
+    lead = first_read(plan, seek_s)
     begin_s, first = float(lead / rate.fraction), chunk.first_frame - lead
-    deinterlace = "bwdif=mode=send_frame:parity=auto:deint=interlaced," if picture.deinterlace else ""
     grid = (
         f"fps={rate}:start_time={begin_s:.6f}:round=near,tpad=stop=-1:stop_mode=clone,"
         f"trim=start_frame={first}:end_frame={first + chunk.frames},setpts=PTS-STARTPTS"
     )
-    return f"[0:{picture.index}]setpts='round(PTS-({plan.origin_s:.6f})/TB)',showinfo=checksum=0,{deinterlace}{grid}," + _scales(plan)
+    return f"[0:{picture.index}]setpts='round(PTS-({plan.origin_s:.6f})/TB)',showinfo=checksum=0,{DEINTERLACE},{grid}," + _scales(plan)
+
+
+def first_read(plan: Plan, seek_s: float | None) -> int:
+    """Return the picture of the grid from which on the source is read if it is entered at `seek_s`."""
+    return max(0, math.floor((seek_s - plan.origin_s) * plan.rate.fraction)) if seek_s is not None else 0
 
 
 def black_graph(plan: Plan, chunk: Chunk) -> str:

@@ -5,6 +5,7 @@ Main path: `gather` for each rendition -> `package` -> Shaka Packager -> subtitl
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from serve_apps.studio.encode.graph import timescale
 from serve_apps.studio.encode.ladder import Rendition
 from serve_apps.studio.encode.languages import distinct
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, RESERVE_BYTES, Programs, require_means, writing
+from serve_apps.studio.encode.programs import DEFAULT, RESERVE_BYTES, Programs, writing
 from serve_apps.studio.encode.subtitles import SubtitleTrack
 
 PACKAGE_TIMEOUT_S = 3600.0
@@ -46,21 +47,23 @@ async def gather(plan: Plan, rendition: Rendition, chunk_files: Sequence[Path], 
     """
     listing = out_dir / f"{rendition.name}.txt"
     with writing(out_dir):
-        listing.write_text("".join(f"file '{path.resolve()}'\n" for path in chunk_files))
+        # Seen from there, the names are ours; the folder may be called anything, and ffmpeg would read quotes and # as its own.
+        listing.write_text("".join(f"file '{os.path.relpath(path, out_dir)}'\n" for path in chunk_files))
     joined = out_dir / f"{rendition.name}.mp4"
     told = await programs.ffmpeg(
         [
-            *("-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"),
+            *("-f", "concat", "-safe", "0", "-i", f"file:{listing.name}"),
             *("-c", "copy", "-video_track_timescale", str(timescale(plan)), f"file:{joined.absolute()}"),
         ],
         cwd=out_dir,
         timeout_s=PACKAGE_TIMEOUT_S,
     )
-    require_means(told)
     listing.unlink()
+    if not told.ok:
+        raise CorruptData(f"The chunks of {rendition.name} cannot be joined: {told.reason}")
     frames = await count_frames(joined, programs=programs)
-    if not told.ok or frames != plan.frames_total:
-        raise CorruptData(f"{rendition.name} has {frames} pictures after joining; {plan.frames_total} were planned.", said=told.reason)
+    if frames != plan.frames_total:
+        raise CorruptData(f"{rendition.name} has {frames} pictures after joining; {plan.frames_total} were planned.")
     return joined
 
 
@@ -109,15 +112,14 @@ async def _package(
     ]
     told = await programs.packager(
         [
-            *[_video(path, rendition) for path, rendition in zip(videos, plan.renditions, strict=True)],
-            *[_audio(tracks_dir / track.file, number, track) for number, track in enumerate(sounds)],
+            *[_video(os.path.relpath(path, out_dir), rendition) for path, rendition in zip(videos, plan.renditions, strict=True)],
+            *[_audio(os.path.relpath(tracks_dir / track.file, out_dir), number, track) for number, track in enumerate(sounds)],
             *("--segment_duration", f"{plan.segment_s:.6f}", "--hls_playlist_type", "VOD", "--generate_static_live_mpd"),
             *("--mpd_output", "manifest.mpd", "--hls_master_playlist_output", "master.m3u8"),
         ],
         cwd=out_dir,
         timeout_s=PACKAGE_TIMEOUT_S,
     )
-    require_means(told)
     if not told.ok:
         raise CorruptData(f"The encoded film cannot be packaged: {told.reason}")
     tracks = []
@@ -148,19 +150,16 @@ async def _package(
     )
 
 
-def _video(path: Path, rendition: Rendition) -> str:
+def _video(path: str, rendition: Rendition) -> str:
     name = rendition.name
     return _described(path, "video", name) + f",iframe_playlist_name={name}/iframe.m3u8"
 
 
-def _audio(path: Path, number: int, track: AudioTrack) -> str:
+def _audio(path: str, number: int, track: AudioTrack) -> str:
     # Packager wants a language it knows; one that is none is left out.
     language = f",language={track.language}" if track.language != "und" else ""
     return _described(path, "audio", f"a{number}") + f",hls_group_id=audio,hls_name={track.label},dash_label={track.label}{language}"
 
 
-def _described(path: Path, stream: str, name: str) -> str:
-    return (
-        f"in={path.absolute()},stream={stream},init_segment={name}/init.mp4,"
-        f"segment_template={name}/$Number%05d$.m4s,playlist_name={name}/main.m3u8"
-    )
+def _described(path: str, stream: str, name: str) -> str:
+    return f"in={path},stream={stream},init_segment={name}/init.mp4,segment_template={name}/$Number%05d$.m4s,playlist_name={name}/main.m3u8"

@@ -15,7 +15,7 @@ import msgspec
 
 from cluster.errors import MediaRefused
 from serve_apps.studio.encode.ladder import Rendition, renditions
-from serve_apps.studio.encode.languages import label_of
+from serve_apps.studio.encode.languages import label_of, tag_of
 from serve_apps.studio.encode.source import AudioStream, Rate, Source, SubtitleStream, VideoStream
 from serve_apps.studio.encode.timeline import standard_rate
 
@@ -30,6 +30,8 @@ MAX_AUDIO, MAX_SUBTITLES = 16, 64
 UNDECODABLE_SHARE = 0.1
 # A seek may land a key picture late: aim one earlier, and this far back at least.
 MARGIN_S, FAR_MARGIN_S = 1.0, 30.0
+# A chunk that would have to be read from this many of its lengths before it is joined to the one before: key pictures are rare there.
+FAR_CHUNKS = 3
 # Sound that begins this long before the picture is kept, and the first picture held meanwhile.
 EARLY_SOUND_S = 1.0
 
@@ -51,7 +53,6 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """What happens to every picture on its way to the grid."""
 
     index: int
-    deinterlace: bool
     convert: Literal["", "wide", "hdr"]  # from wider colours than television's, from more brightness
     matrix: Matrix
 
@@ -128,13 +129,21 @@ def plan(
     if source.duration_s > MAX_DURATION_S:
         raise MediaRefused(f"The film is too long: {source.duration_s / 3600:.0f} hours; at most {MAX_DURATION_S / 3600:.0f} are taken.")
     rate = standard_rate(video.frame_rate.fraction)
+    language = tag_of(language)
     lead_frames = _lead_frames(source, rate)
     origin_s = source.origin_s - float(lead_frames / rate)
     frames_total = max(1, round(source.duration_s * rate)) + lead_frames
     gop_frames = round(GOP_S * rate)
     segment_frames = GOPS_A_SEGMENT * gop_frames
     chunk_frames = chunk_segments * segment_frames if source.seekable else frames_total
-    cuts = [*range(0, frames_total, chunk_frames), frames_total]
+    far_frames = FAR_CHUNKS * chunk_frames
+
+    def begins(frame: int) -> bool:
+        seek_s = _seeks(source, float((frame - lead_frames) / rate))[0]
+        read_from = (seek_s - origin_s) * rate if seek_s is not None else 0
+        return frame - read_from <= far_frames
+
+    cuts = [0, *(frame for frame in range(chunk_frames, frames_total, chunk_frames) if begins(frame)), frames_total]
     if len(cuts) > 2 and cuts[-1] - cuts[-2] < segment_frames:
         del cuts[-2]  # a last chunk of a few pictures costs as much to begin as any
     chunks = tuple(
@@ -210,7 +219,7 @@ def _picture(video: VideoStream) -> Picture:
         matrix = "smpte170m" if video.color_space == "smpte170m" else "bt470bg"
     elif not video.color_space and video.pix_fmt.startswith(("yuv", "nv")) and max(video.width, video.height) < HD_WIDTH:
         matrix = "smpte170m"
-    return Picture(index=video.index, deinterlace=video.interlaced, convert=convert, matrix=matrix)
+    return Picture(index=video.index, convert=convert, matrix=matrix)
 
 
 def _spoken(track: Track, language: str) -> Track:

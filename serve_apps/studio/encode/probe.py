@@ -1,11 +1,12 @@
 """Looks into a video file: what kind it is, what it holds, how its clock runs.
 
-Main path: `probe` -> sniff -> ffprobe's streams -> ffprobe's packets (the whole file, nothing decoded) -> the first pictures decoded.
+Main path: `probe` -> sniff -> ffprobe's streams -> ffprobe's packets (the whole file, nothing decoded) -> the first picture decoded.
 Refuses what cannot be encoded, in words; knows nothing of how it will be.
 """
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from typing import Any
 
 import msgspec
 
+from cluster.completed import Completed
 from cluster.errors import MediaRefused
-from cluster.processes import Completed
 from serve_apps.studio.encode.languages import tag_of
-from serve_apps.studio.encode.programs import DEFAULT, Programs, source_input
+from serve_apps.studio.encode.programs import DEFAULT, READ_BYTES_A_S, Programs, source_input
 from serve_apps.studio.encode.sniff import HEAD_BYTES, sniff
 from serve_apps.studio.encode.source import AudioStream, Rate, Source, SubtitleStream, VideoStream
 from serve_apps.studio.encode.timeline import Packet, Timeline, read_timeline
@@ -31,12 +32,12 @@ HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 NO_HOLES = {"mpegts", "mpeg"}  # made for broadcast and discs: pictures that lack there were lost
 SAYS_DURATION = {"matroska", "flv", "asf"}  # the whole file's, at its beginning
 NO_CLOCK = {"mpegvideo"}  # bare pictures: their time is only counted, so one has to begin at the beginning
-SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+) .* i:(\S)")
-FIRST_FRAMES = 48
-INTERLACED_SHARE = 0.2
+SHOWN = re.compile(r"Parsed_showinfo_\d+ .* pts_time:(-?[\d.]+)")
 ENDS_EARLY_SHARE = 0.9
+LATE_S = 1.0  # a first picture that comes this late was lost; less is a container's way of counting
+MAX_PICTURES = 3_000_000  # more than 24 hours at 30 a second: each takes memory until the film is planned
+COUNTS_EMPTY = {"avi"}  # pictures that say nothing but "as before" are counted, and are no packets
 STREAMS_TIMEOUT_S = 60.0
-SCAN_BYTES_A_S = 10e6  # the slowest disk that a scan is allowed to meet
 
 
 async def probe(path: Path, workdir: Path, *, programs: Programs = DEFAULT) -> Source:
@@ -55,14 +56,17 @@ async def probe(path: Path, workdir: Path, *, programs: Programs = DEFAULT) -> S
     timeline = read_timeline(scan.packets, _ratio(video.get("avg_frame_rate")), may_jump=demuxer in NO_HOLES)
     lost = _lost(demuxer, video, container, scan, timeline)
     seekable = demuxer not in NO_CLOCK and not timeline.broken
-    first_s, interlaced = await _first_frames(programs, opened, workdir, str(video["index"]), seekable)
+    first_s = await _first_decoded_s(programs, opened, workdir, str(video["index"]), seekable)
     start_s = _seconds(container.get("start_time")) or 0.0
+    begin_s = _begin_s(timeline, first_s, may_begin_inside=demuxer in NO_HOLES) if seekable else timeline.times_s[0]
+    # Pictures lost after that are held by the first one that can be decoded, and counted as missing.
+    origin_s = begin_s if seekable and first_s - begin_s > LATE_S else first_s
     return Source(
         demuxer=demuxer,
-        duration_s=timeline.end_s - timeline.times_s[0],
-        origin_s=first_s,
+        duration_s=timeline.end_s - begin_s,
+        origin_s=origin_s,
         # Where the clock isn't kept, ffmpeg lets it begin at 0 with the file's first time stamp.
-        start_s=min(start_s if seekable else 0.0, first_s),
+        start_s=min(start_s if seekable else 0.0, origin_s),
         seekable=seekable,
         damaged=scan.damaged or lost or demuxer in NO_HOLES,
         video=VideoStream(
@@ -74,15 +78,14 @@ async def probe(path: Path, workdir: Path, *, programs: Programs = DEFAULT) -> S
             variable=timeline.variable,
             sample_aspect=Rate.of(_ratio(video.get("sample_aspect_ratio")) or Fraction(1)),
             rotation=_rotation(video),
-            interlaced=interlaced,
             pix_fmt=str(video.get("pix_fmt", "")),
             color_space="" if video.get("color_space", "unknown") in {"unknown", "reserved"} else str(video["color_space"]),
             hdr=video.get("color_transfer") in HDR_TRANSFERS,
         ),
         audio=tuple(_sound(stream) for stream in streams if _is(stream, "audio") and int(stream.get("channels") or 0) > 0),
         subtitles=tuple(_subtitle(stream) for stream in streams if _is(stream, "subtitle")),
-        times_s=[time_s - timeline.times_s[0] for time_s in timeline.times_s],
-        keys_s=[time_s - first_s for time_s in timeline.keys_s],
+        times_s=[time_s - begin_s for time_s in timeline.times_s if time_s >= begin_s],
+        keys_s=[time_s - origin_s for time_s in timeline.keys_s],
     )
 
 
@@ -132,8 +135,10 @@ async def _scan(programs: Programs, opened: list[str], workdir: Path, video: str
 
     def on_line(line: str) -> None:
         stream, pts, dts, duration, flags, *_ = [*line.split(","), "", "", "", ""]
-        packet = Packet(_seconds(pts), _seconds(dts), _seconds(duration), "K" in flags)
+        packet = Packet(_seconds(pts), _seconds(dts), _seconds(duration), "K" in flags, "D" in flags)
         if stream == video:
+            if len(scan.packets) >= MAX_PICTURES:
+                raise MediaRefused(f"The film has too many pictures: at most {MAX_PICTURES} are taken.")
             scan.packets.append(packet)
             scan.damaged |= "C" in flags
         time_s = packet.pts_s if packet.pts_s is not None else packet.dts_s
@@ -142,9 +147,9 @@ async def _scan(programs: Programs, opened: list[str], workdir: Path, video: str
             scan.end_s = max(scan.end_s, time_s + (packet.duration_s or 0.0))
 
     entries = "packet=stream_index,pts_time,dts_time,duration_time,flags"
-    timeout_s = STREAMS_TIMEOUT_S + size_bytes / SCAN_BYTES_A_S
+    timeout_s = STREAMS_TIMEOUT_S + size_bytes / READ_BYTES_A_S
     told = await programs.ffprobe(["-show_entries", entries, "-of", "csv=p=0", *opened], cwd=workdir, timeout_s=timeout_s, on_line=on_line)
-    if not scan.packets:
+    if told.returncode < 0 or all(packet.discarded for packet in scan.packets):  # one that crashed has not seen the end
         raise MediaRefused("The file has no pictures in it." if told.ok else f"The file cannot be read: {_words(told)}.")
     scan.damaged |= not told.ok or bool(told.stderr.strip())
     return scan
@@ -156,7 +161,8 @@ def _lost(demuxer: str, video: dict[str, Any], container: dict[str, Any], scan: 
     Raises:
         MediaRefused: it ends long before the end that it promises.
     """
-    promised, found = int(_seconds(video.get("nb_frames")) or 0), len(scan.packets)
+    promised = int(_seconds(video.get("nb_frames")) or 0) if demuxer not in COUNTS_EMPTY else 0
+    found = len(scan.packets)
     if found < ENDS_EARLY_SHARE * promised:
         raise MediaRefused(f"The file is not whole: of its {promised} pictures it holds {found}.")
     promised_s = _clock(video.get("tags", {}).get("DURATION")) or _seconds(video.get("duration"))
@@ -168,13 +174,23 @@ def _lost(demuxer: str, video: dict[str, Any], container: dict[str, Any], scan: 
     return found < 0.98 * promised
 
 
-async def _first_frames(programs: Programs, opened: list[str], workdir: Path, video: str, keep_clock: bool) -> tuple[float, bool]:
-    """Decode the first pictures; returns the first one's time and whether they are interlaced."""
-    frames: list[tuple[float, str]] = []
+def _begin_s(timeline: Timeline, first_s: float, *, may_begin_inside: bool) -> float:
+    """Return when the film begins; a recording that begins inside a group of pictures does so with the first that can be decoded."""
+    if not may_begin_inside:
+        return timeline.times_s[0]
+    times_s, half_s = timeline.times_s, float(1 / timeline.rate) / 2
+    # What comes after the first key picture in the file but shows before it may or may not be decodable: what was decoded decides.
+    at = bisect.bisect_left(times_s, min(timeline.entry_s, first_s) - half_s)
+    return times_s[min(at, len(times_s) - 1)]
+
+
+async def _first_decoded_s(programs: Programs, opened: list[str], workdir: Path, video: str, keep_clock: bool) -> float:
+    """Return the time of the first picture that can be decoded."""
+    times_s: list[float] = []
 
     def on_line(line: str) -> None:
         if match := SHOWN.search(line):
-            frames.append((float(match[1]), match[2]))
+            times_s.append(float(match[1]))
 
     told = await programs.ffmpeg(
         [
@@ -182,15 +198,15 @@ async def _first_frames(programs: Programs, opened: list[str], workdir: Path, vi
             *(["-copyts"] if keep_clock else []),
             *("-t", "60", *opened),
             *("-map", f"0:{video}", "-vf", "showinfo=checksum=0"),
-            *("-fps_mode", "passthrough", "-frames:v", str(FIRST_FRAMES), "-f", "null", "-"),
+            *("-fps_mode", "passthrough", "-frames:v", "1", "-f", "null", "-"),
         ],
         cwd=workdir,
         timeout_s=STREAMS_TIMEOUT_S,
         on_error_line=on_line,
     )
-    if not frames:
+    if not times_s:
         raise MediaRefused(f"Not a single picture of the file can be decoded{': ' + _words(told) if not told.ok else ''}.")
-    return frames[0][0], sum(fields != "P" for _, fields in frames) > INTERLACED_SHARE * len(frames)
+    return times_s[0]
 
 
 def _sound(stream: dict[str, Any]) -> AudioStream:

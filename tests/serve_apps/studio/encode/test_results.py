@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from cluster.completed import Completed
 from cluster.errors import StorageFull
-from cluster.processes import Completed
 from serve_apps.studio.encode import manifests
 from serve_apps.studio.encode.audio import Loudness, gain_db, read_loudness
 from serve_apps.studio.encode.languages import distinct, label_of, tag_of
@@ -105,6 +105,7 @@ def test_tracks_are_called_what_people_call_them() -> None:
     assert label_of("und") == "Unknown"
     assert label_of("und", "Music") == "Music"
     assert distinct(["English", "Deutsch", "English"]) == ["English", "Deutsch", "English 2"]
+    assert distinct(["English", "English 2", "English"]) == ["English", "English 2", "English 3"]
 
 
 @pytest.mark.parametrize(

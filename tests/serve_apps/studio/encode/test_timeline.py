@@ -69,6 +69,17 @@ def test_a_single_picture_stands_as_long_as_it_says() -> None:
     assert read_timeline([Packet(0.0, 0.0, 180.0, True)], Fraction(25)).end_s == 180
 
 
+def test_pictures_days_apart_have_some_rate() -> None:
+    assert standard_rate(film([0.0, 300_000.0, 600_000.0]).rate) == 10
+
+
+def test_what_is_decoded_but_not_shown_takes_no_time_but_can_be_entered_at() -> None:
+    packets = [Packet(at / 25, at / 25, None, at % 50 == 0, discarded=at < 0) for at in range(-50, 100)]
+    line = read_timeline(packets, Fraction(25))
+    assert (len(line.times_s), line.times_s[0], line.end_s) == (100, 0.0, 4.0)
+    assert (line.keys_s, line.entry_s) == ([-2.0, 0.0, 2.0], -2.0)
+
+
 @pytest.mark.parametrize(("rate", "standard"), [("120", "60"), ("120000/1001", "60000/1001"), ("100", "50"), ("240", "60"), ("1", "10")])
 def test_other_rates_are_brought_to_the_nearest_standard(rate: str, standard: str) -> None:
     assert standard_rate(Fraction(rate)) == Fraction(standard)
