@@ -151,12 +151,22 @@ class Operations:
             raise ApplicationNotFound(f"There is no application {application!r}", known=[placed.name for placed in self._cluster.placed()])
         await keep_scale(self._scales, application, require_range(scale))
         try:
-            await asyncio.wait_for(self._blocking(self._cluster.scale, application, scale), SCALE_TIMEOUT_S)
+            async with asyncio.timeout(SCALE_TIMEOUT_S):
+                scale = await self._apply_kept(application, scale)
             seen = await asyncio.wait_for(self._blocking(self._cluster.applications), GATHER_TIMEOUT_S)
         except Exception as error:
             log.exception("scaling failed", application=application)
             raise ServiceUnavailable(f"The scale of {application} is kept, but Ray Serve does not take it now", retry_after_s=2) from error
         return _status(placed, seen.get(application), scale)
+
+    async def _apply_kept(self, application: str, scale: ScaleRange) -> ScaleRange:
+        """Apply a scale, and what others have kept meanwhile: whoever applies last looks after that, so what runs is what is kept."""
+        while True:
+            await self._blocking(self._cluster.scale, application, scale)
+            kept = (await kept_scales(self._scales)).get(application, scale)
+            if kept == scale:
+                return scale
+            scale = kept
 
     async def _live_edges(self) -> list[EdgeSummary]:
         now_s = self._now_s()

@@ -1,0 +1,115 @@
+"""What operators are told of what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from cluster.durable import Insert, Mode, Row, Table, open_log, open_store
+from cluster.durable.outbox import OUTBOX_PREFIX, open_outbox
+from cluster.edge.registry import EDGES
+from cluster.edge.registry import PARTITION as EDGE_PARTITION
+from cluster.events import CATALOG, Event
+from serve_apps.operations.lag import REFRESH_S
+from serve_apps.studio.schemas import StudioStatus
+from tests.clock import Clock
+from tests.serve_apps.operations.world import FakeCluster, operations, run, studio_away, studio_hangs
+
+
+def test_status_tells_of_every_placed_application(tmp_path: Path) -> None:
+    async def test() -> None:
+        cluster = FakeCluster()
+        del cluster.running["playback"]
+        async with operations(tmp_path, cluster) as running:
+            told = (await running.get("/status")).json()
+        assert told["ready"] is False
+        scale = {"min_replicas": 1, "max_replicas": 4}
+        assert told["applications"] == [
+            {"name": "auth", "prefix": "/api/v1/auth", "state": "healthy", "replicas": 1, "target": 1, **scale},
+            {"name": "playback", "prefix": "/api/v1/playback", "state": "missing", "replicas": 0, "target": 0, **scale},
+        ]
+        assert told["actors"] == [{"name": "outbox-relay", "answers": True}]
+        assert told["collectable_bytes"] == 4711
+
+    run(test)
+
+
+def test_status_shows_live_edges_only(tmp_path: Path) -> None:
+    async def test() -> None:
+        clock = Clock()
+        async with operations(tmp_path, FakeCluster(), clock=clock) as running:
+            edges = await open_store(running.settings.store, EDGES)
+            for name, seen_at_s in (("live", clock() - 1), ("gone", clock() - 60)):
+                value = {"url": f"http://{name}", "started_at_s": 1.0, "seen_at_s": seen_at_s, "hits": 3}
+                await edges.put([Row(EDGE_PARTITION, name, 1, "edge", value)])
+            told = (await running.get("/status")).json()
+            await edges.close()
+        (edge,) = told["edges"]
+        assert (edge["edge_id"], edge["url"], edge["hits"], edge["seen_s_ago"]) == ("live", "http://live", 3, 1.0)
+
+    run(test)
+
+
+def test_status_counts_what_the_log_holds(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with operations(tmp_path, FakeCluster()) as running:
+            log = await open_log(running.settings.log)
+            await log.append(CATALOG, [Event(CATALOG.name, "title.changed", f"t{n}", 1, 1.0, {}) for n in range(5)])
+            told = (await running.get("/status")).json()
+            await log.close()
+        assert told["log"]["topics"]["catalog"] == 5
+        assert told["log"]["topics"]["playback"] == 0
+
+    run(test)
+
+
+def test_status_tells_of_facts_that_wait_to_be_published(tmp_path: Path) -> None:
+    async def test() -> None:
+        clock = Clock()
+        async with operations(tmp_path, FakeCluster(), clock=clock) as running:
+            assert (await running.get("/status")).json()["log"]["unpublished"] == 0
+            store = await open_store(running.settings.store, Table("titles", Mode.LINEAR, group="catalog"))
+            outbox = await open_outbox(running.settings, store, now_s=clock)
+            facts = [Event(CATALOG.name, "title.changed", "t1", version, clock(), {}) for version in (1, 2)]
+            await outbox.commit("t1", [Insert("row", "title", {})], facts)
+            clock.advance(REFRESH_S + 2)
+            told = (await running.get("/status")).json()["log"]
+            assert (told["unpublished"], told["oldest_unpublished_s"]) == (2, REFRESH_S + 2)
+            for row in await store.scan("t1", OUTBOX_PREFIX):
+                await store.delete(row)
+            clock.advance(REFRESH_S)
+            assert (await running.get("/status")).json()["log"]["unpublished"] == 0
+            await outbox.close()
+            await store.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize("studio", [studio_away, studio_hangs])
+def test_a_studio_that_does_not_answer_leaves_the_rest(
+    tmp_path: Path, studio: Callable[[], Awaitable[StudioStatus]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve_apps.operations.service.GATHER_TIMEOUT_S", 0.2)
+
+    async def test() -> None:
+        async with operations(tmp_path, FakeCluster(), studio) as running:
+            answer = await running.get("/status")
+        assert answer.status_code == 200
+        assert (answer.json()["jobs"], answer.json()["collectable_bytes"]) == ([], None)
+        assert answer.json()["ready"] is True
+
+    run(test)
+
+
+def test_without_serve_the_answer_is_a_problem_that_says_when_to_try_again(tmp_path: Path) -> None:
+    async def test() -> None:
+        cluster = FakeCluster()
+        cluster.fails = True
+        async with operations(tmp_path, cluster) as running:
+            answer = await running.get("/status")
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:matinee:error:service-unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+
+    run(test)
