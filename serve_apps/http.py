@@ -1,6 +1,6 @@
 """What every HTTP application of Matinee shares: token check, problem responses, request ids, paging.
 
-Main path: `new_api` -> a route with one of the dependencies `Anyone`, `Member`, `Viewer`, `Operator` -> the service -> a schema.
+Main path: `new_api` -> a route with one of the dependencies `Member`, `Viewer`, `Operator` -> the service -> a schema.
 Knows no domain.
 """
 
@@ -9,41 +9,35 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import re
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Protocol
 
-import msgspec
 import structlog
 from fastapi import Depends, FastAPI, Request, Response, Security
-from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict
-from starlette.exceptions import HTTPException
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster.errors import (
     DeadlineExceeded,
-    Forbidden,
     InvalidCursor,
     InvalidInput,
     MatineeError,
     NotAuthenticated,
-    NotFound,
     OperatorOnly,
     ProfileRequired,
     TooLarge,
 )
-from cluster.ids import new_id
 from cluster.security.claims import Claims
 from serve_apps.json_body import JsonRoute
+from serve_apps.problems import ProblemDocument, answer_by_problems, problem_response
+from serve_apps.trace import headers_of, trace_of, traced
 
 log = structlog.get_logger()
 
 BODY_LIMIT_BYTES: Final = 1 << 20
 REQUEST_TIMEOUT_S: Final = 30.0
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Gate(Protocol):
@@ -52,18 +46,6 @@ class Gate(Protocol):
     async def admit(self, token: str) -> Claims:
         """Return the token's claims; raises TokenInvalid or DeviceRevoked."""
         ...
-
-
-class ProblemDocument(BaseModel):
-    """An error as RFC 9457 puts it; some errors add fields of their own."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
 
 
 def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
@@ -79,17 +61,6 @@ def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
         status: {"description": " · ".join(slugs), "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}}
         for status, slugs in named.items()
     }
-
-
-def problem_response(error: MatineeError, instance: str = "") -> Response:
-    """Return an error as `application/problem+json`."""
-    headers: dict[str, str] = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="matinee"'
-    body = msgspec.json.encode(error.problem(instance), enc_hook=str)
-    return Response(body, error.status, headers, "application/problem+json")
 
 
 def json_bytes(body: bytes, *, etag: str | None = None, status: int = 200) -> Response:
@@ -110,12 +81,13 @@ def new_api(
 
     The routes are declared without the prefix; `prefix` only makes the documents true. `app.state.gate` checks tokens.
     """
-    api = FastAPI(
+    api = FastAPIOffline(  # the page of the documents comes with it: no third party's script runs beside our cookies
         title=f"Matinee {name}",
         version="1",
         servers=[{"url": prefix}],
         redirect_slashes=False,
         docs_url="/docs",
+        static_url="/docs/static",
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
@@ -124,10 +96,7 @@ def new_api(
     api.router.route_class = JsonRoute
     api.state.gate = gate
     api.state.on_start, api.state.on_stop = on_start, on_stop
-    api.add_exception_handler(MatineeError, _on_matinee_error)
-    api.add_exception_handler(RequestValidationError, _on_validation_error)
-    api.add_exception_handler(HTTPException, _on_http_exception)
-    api.add_exception_handler(Exception, _on_unexpected)
+    answer_by_problems(api)
     api.state.body_limit_bytes = body_limit_bytes
     return api
 
@@ -157,18 +126,16 @@ def served(
         # FastAPI has no route for the bare prefix: the list of a prefix is declared as "/" and served as "".
         path = path or "/"
         scope = {**scope, "path": root + path, "raw_path": (root + path).encode(), "root_path": root}
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
-        scope.setdefault("state", {})["request_id"] = request_id
+        trace = trace_of(scope["headers"])
         started = finished = False
         received_bytes = 0
         streaming = streams(scope["method"], path)
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_trace(message: Message) -> None:
             nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
-                message = {**message, "headers": [*message.get("headers", []), (b"x-request-id", request_id.encode())]}
+                message = {**message, "headers": [*message.get("headers", []), *headers_of(trace)]}
             await send(message)
             finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
@@ -183,58 +150,26 @@ def served(
 
         try:
             async with asyncio.timeout(timeout_s if timeout_s > 0 and not streaming else None):
-                await api(scope, receive if streaming else receive_bounded, send_with_id)
+                with traced(trace):
+                    await api(scope, receive if streaming else receive_bounded, send_with_trace)
         except MatineeError as error:
             if started:
                 raise
-            await problem_response(error, root + path)(scope, receive, send_with_id)
+            await problem_response(error, root + path)(scope, receive, send_with_trace)
         except TimeoutError:
             if started:
                 raise
             late = DeadlineExceeded(f"No answer within {timeout_s:g} s", retry_after_s=1)
-            await problem_response(late, root + path)(scope, receive, send_with_id)
+            await problem_response(late, root + path)(scope, receive, send_with_trace)
         except Exception as error:
             # Formatted here: structlog's own rendering may show local variables, and those hold passwords.
             told = "".join(traceback.format_exception(error))
-            log.error("unexpected error", request_id=request_id, path=root + path, traceback=told)
+            log.error("unexpected error", **trace, path=root + path, traceback=told)
             # Answered by `_on_unexpected`; a body cut off half-way can only be told by cutting the connection.
             if not finished:
                 raise
 
     return app
-
-
-async def _on_unexpected(request: Request, error: Exception) -> Response:
-    return problem_response(MatineeError(f"Unexpected: {type(error).__name__}"), request.url.path)
-
-
-async def _on_matinee_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, MatineeError)
-    return problem_response(error, request.url.path)
-
-
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    errors = [{"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]} for item in error.errors()]
-    return problem_response(InvalidInput("; ".join(f"{e['pointer']}: {e['detail']}" for e in errors), errors=errors), request.url.path)
-
-
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if isinstance(error.__cause__, MatineeError):  # FastAPI takes whatever is raised while a body is read for a malformed one
-        return problem_response(error.__cause__, request.url.path)
-    kinds: Mapping[int, type[MatineeError]] = {400: InvalidInput, 401: NotAuthenticated, 403: Forbidden, 404: NotFound, 422: InvalidInput}
-    kind = kinds.get(error.status_code)
-    if kind is not None:
-        return problem_response(kind(str(error.detail)), request.url.path)
-    body = {
-        "type": "about:blank",
-        "title": str(error.detail),
-        "status": error.status_code,
-        "detail": str(error.detail),
-        "instance": request.url.path,
-    }
-    return Response(msgspec.json.encode(body), error.status_code, error.headers, "application/problem+json")
 
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of /api/v1/auth")
@@ -246,10 +181,6 @@ async def _member(request: Request, credentials: _Credentials) -> Claims:
         raise NotAuthenticated
     gate: Gate = request.app.state.gate
     return await gate.admit(credentials.credentials)
-
-
-async def _anyone(request: Request, credentials: _Credentials) -> Claims | None:
-    return None if credentials is None else await _member(request, credentials)
 
 
 async def _viewer(claims: Annotated[Claims, Depends(_member)]) -> Claims:
@@ -265,8 +196,6 @@ async def _operator(claims: Annotated[Claims, Depends(_member)]) -> Claims:
     return claims
 
 
-Anyone = Annotated[Claims | None, Depends(_anyone)]
-"""A caller that may be anonymous; a token that is sent must be valid."""
 Member = Annotated[Claims, Depends(_member)]
 """A signed-in account (any role), with or without a chosen profile."""
 # Scopes only name the role in the OpenAPI document's security requirement; what they name is checked above.

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster.errors import MatineeError, Overloaded, ServiceUnavailable
+from serve_apps.trace import Trace, current, traced
 
 
 class Service(Protocol):
@@ -65,7 +66,7 @@ class ServeTarget:
         try:
             if self._handle is None:
                 self._handle = await asyncio.to_thread(serve.get_app_handle, self._application)
-            return await self._handle.call.remote(method, *args)
+            return await self._handle.call.remote(method, *args, trace=current())
         except RayTaskError as error:
             cause = error.cause
             if isinstance(cause, MatineeError):
@@ -92,12 +93,13 @@ class Replica:
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return _leaving_request_id(self._app)
 
-    async def call(self, method: str, *args: Any) -> Any:
-        """Answer a typed client of another service."""
+    async def call(self, method: str, *args: Any, trace: Trace | None = None) -> Any:
+        """Answer a typed client of another service, as part of what it does."""
         if method not in self._callable:
             raise ServiceUnavailable(f"{method} is not offered to other services")
         operation: Callable[..., Awaitable[Any]] = getattr(self._service, method)
-        return await operation(*args)
+        with traced(trace or {}):
+            return await operation(*args)
 
     async def check_health(self) -> None:
         """Answer Serve's health check."""

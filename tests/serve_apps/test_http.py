@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cluster.errors import Overloaded, TokenInvalid
 from cluster.security.claims import Claims
-from serve_apps.http import Anyone, Member, Operator, Viewer, decode_cursor, encode_cursor, new_api, problems, served
+from serve_apps.http import Member, Operator, Viewer, decode_cursor, encode_cursor, new_api, problems, served
+from serve_apps.json_body import VALUES_LIMIT
+from serve_apps.problems import ERRORS_LIMIT
+from serve_apps.trace import current
 
 PREFIX = "/api/v1/things"
+LIMIT_BYTES = 100_000
 CLAIMS = {
     "member": Claims("a", "d", ("member",), 1e12),
     "viewer": Claims("a", "d", ("member",), 1e12, profile_id="p", maturity=18),
@@ -25,6 +30,10 @@ class Thing(BaseModel):
     name: str
 
 
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
 class NamedGate:
     async def admit(self, token: str) -> Claims:
         if token not in CLAIMS:
@@ -33,7 +42,7 @@ class NamedGate:
 
 
 def make() -> Any:
-    api = new_api("things", PREFIX, NamedGate(), body_limit_bytes=1000)
+    api = new_api("things", PREFIX, NamedGate(), body_limit_bytes=LIMIT_BYTES)
 
     @api.get("/", response_model=Thing, responses=problems())
     async def listed() -> Thing:
@@ -43,9 +52,12 @@ def make() -> Any:
     async def create(thing: Thing) -> Thing:
         return thing
 
-    @api.get("/anyone")
-    async def anyone(caller: Anyone) -> str | None:
-        return caller.account_id if caller else None
+    @api.post("/many")
+    async def many(thing: Strict) -> None: ...
+
+    @api.get("/trace")
+    async def trace() -> dict[str, str]:
+        return dict(current())
 
     @api.get("/member")
     async def member(caller: Member) -> str:
@@ -93,6 +105,24 @@ def test_documents_name_the_prefix() -> None:
     assert f"'{PREFIX}/openapi.json'" in ask("GET", f"{PREFIX}/docs").text
 
 
+def test_the_page_of_the_documents_needs_nobody_else() -> None:
+    page = ask("GET", f"{PREFIX}/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(sources) == 3
+    for source in sources:
+        assert source.startswith(f"{PREFIX}/docs/static/")
+        assert ask("GET", source).status_code == 200
+
+
+def test_a_trace_goes_through() -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = ask("GET", f"{PREFIX}/trace", headers={"X-Request-Id": "mine-1", "traceparent": traceparent})
+    assert answer.json() == {"request_id": "mine-1", "traceparent": traceparent}
+    assert answer.headers["traceparent"] == traceparent
+    for malformed in ("", "00-abc-def-01", traceparent.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32), traceparent.upper()):
+        assert "traceparent" not in ask("GET", f"{PREFIX}/nowhere", headers={"traceparent": malformed}).headers
+
+
 def test_a_request_id_goes_through_or_is_made() -> None:
     assert ask("GET", PREFIX, headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
     assert len(ask("GET", PREFIX, headers={"X-Request-Id": "not valid!"}).headers["x-request-id"]) == 32
@@ -109,10 +139,10 @@ def test_a_request_id_goes_through_or_is_made() -> None:
         ("POST", "", {"content": b'{"name": "\\ud800"}', "headers": {"Content-Type": "application/json"}}, 422, "invalid-input"),
         ("POST", "", {"content": b'{"name": NaN}', "headers": {"Content-Type": "application/json"}}, 422, "invalid-input"),
         ("POST", "", {"content": b"[" * 900, "headers": {"Content-Type": "application/json"}}, 422, "invalid-input"),
-        ("POST", "", {"json": {"name": "x" * 2000}}, 413, "too-large"),
+        ("POST", "", {"json": {"name": "x" * LIMIT_BYTES}}, 413, "too-large"),
         ("GET", "/member", {}, 401, "not-authenticated"),
         ("GET", "/member", {"token": "forged"}, 401, "token-invalid"),
-        ("GET", "/anyone", {"token": "forged"}, 401, "token-invalid"),
+        ("DELETE", "", {}, 405, "method-not-allowed"),
         ("GET", "/viewer", {"token": "member"}, 403, "profile-required"),
         ("GET", "/operator", {"token": "viewer"}, 403, "operator-only"),
         ("GET", "/broken", {}, 500, "internal"),
@@ -132,9 +162,20 @@ def test_errors_are_problems(method: str, path: str, kwargs: dict[str, Any], sta
     assert ("retry-after" in answer.headers) == (status in {503, 504})
 
 
+def test_a_method_that_is_not_taken_is_told_which_are() -> None:
+    assert ask("DELETE", f"{PREFIX}/member").headers["allow"] == "GET"
+
+
+def test_a_body_with_many_errors_is_refused_in_few_words() -> None:
+    answer = ask("POST", f"{PREFIX}/many", json={f"a~{n}/b": 0 for n in range(5000)})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/body/a~0{n}~1b" for n in range(ERRORS_LIMIT)]
+    answer = ask("POST", f"{PREFIX}/many", content=b"[" + b"0," * VALUES_LIMIT + b"0]", headers={"Content-Type": "application/json"})
+    assert answer.json()["type"] == "urn:matinee:error:too-large"
+
+
 def test_callers_are_known_by_their_token() -> None:
-    assert ask("GET", f"{PREFIX}/anyone").json() is None
-    assert ask("GET", f"{PREFIX}/anyone", "member").json() == "a"
+    assert ask("GET", f"{PREFIX}/member", "member").json() == "a"
     assert ask("GET", f"{PREFIX}/viewer", "viewer").json() == "p"
     assert ask("GET", f"{PREFIX}/operator", "operator").json() == "a"
 
