@@ -1,6 +1,7 @@
 """What Ray Serve says of the applications: the adapter behind operations' port `Cluster` and the list of the page at /.
 
-Survives pickling, so that replicas get it bound. Every call blocks; callers bound them. The only module that reads Serve's own details.
+Survives pickling, so that replicas get it bound. Every call blocks, for `timeout_s` at most where it takes one.
+The only module that reads Serve's own details.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class ServeCluster:
         """See `Cluster.placed`."""
         return self._placed
 
-    def applications(self) -> dict[str, Seen]:
-        """See `Cluster.applications`."""
-        return {name: _seen(details) for name, details in _details().items()}
+    def applications(self, timeout_s: float | None = None) -> dict[str, Seen]:
+        """See `Cluster.applications`; waits for ever unless told how long."""
+        return {name: _seen(details) for name, details in _details(timeout_s).items()}
 
-    def listed(self) -> Sequence[Listed]:
+    def listed(self, timeout_s: float) -> Sequence[Listed]:
         """See `Directory.listed`."""
-        seen = self.applications()
+        seen = self.applications(timeout_s)
         return [
             Listed(name=placed.name, prefix=placed.prefix, does=does, runs=placed.name in seen and _answers(seen[placed.name]))
             for placed, does in zip(self._placed, self._does, strict=True)
@@ -64,13 +65,16 @@ def _answers(seen: Seen) -> bool:
     return is_ready([condition_of(seen.serve_status, seen.replicas, seen.target)])
 
 
-def _details() -> dict[str, Any]:
+def _details(timeout_s: float | None) -> dict[str, Any]:
     # serve.status() leaves the wanted number of replicas out; the REST answer has it, for the price of a second process.
+    # The client's own get_serve_details() waits for as long as the controller hangs.
+    import ray
     from ray.serve.context import _get_global_client
 
     client = _get_global_client()
     assert client is not None  # it raises where Serve is not there
-    applications: dict[str, Any] = client.get_serve_details()["applications"]
+    details = ray.get(client._controller.get_serve_instance_details.remote(), timeout=timeout_s)
+    applications: dict[str, Any] = details["applications"]
     return applications
 
 

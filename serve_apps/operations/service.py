@@ -56,8 +56,8 @@ class Cluster(Protocol):
         """Return what should run."""
         ...
 
-    def applications(self) -> dict[str, Seen]:
-        """Return what runs."""
+    def applications(self, timeout_s: float) -> dict[str, Seen]:
+        """Return what runs; raises if that isn't known in time."""
         ...
 
     def actors(self, timeout_s: float) -> dict[str, bool]:
@@ -132,7 +132,7 @@ class Operations:
             ServiceUnavailable: Serve's controller does not answer.
         """
         try:
-            seen: dict[str, Seen] = await asyncio.wait_for(self._blocking(self._cluster.applications), GATHER_TIMEOUT_S)
+            seen = await self._seen()
         except Exception as error:
             raise ServiceUnavailable("Ray Serve does not answer", retry_after_s=2) from error
         kept = await kept_scales(self._scales)
@@ -153,7 +153,7 @@ class Operations:
         try:
             async with asyncio.timeout(SCALE_TIMEOUT_S):
                 scale = await self._apply_kept(application, scale)
-            seen = await asyncio.wait_for(self._blocking(self._cluster.applications), GATHER_TIMEOUT_S)
+            seen = await self._seen()
         except Exception as error:
             log.exception("scaling failed", application=application)
             raise ServiceUnavailable(f"The scale of {application} is kept, but Ray Serve does not take it now", retry_after_s=2) from error
@@ -167,6 +167,10 @@ class Operations:
             if kept == scale:
                 return scale
             scale = kept
+
+    async def _seen(self) -> dict[str, Seen]:
+        # Bounded twice: the thread is to end too, not only the wait for it.
+        return await asyncio.wait_for(self._blocking(self._cluster.applications, GATHER_TIMEOUT_S), GATHER_TIMEOUT_S)
 
     async def _live_edges(self) -> list[EdgeSummary]:
         now_s = self._now_s()

@@ -24,8 +24,8 @@ TIMEOUT_S: Final = 2.0
 class Directory(Protocol):
     """Tells what is there. Its call blocks and may raise anything of Ray's."""
 
-    def listed(self) -> Sequence[Listed]:
-        """Return the services, in the order to show them."""
+    def listed(self, timeout_s: float) -> Sequence[Listed]:
+        """Return the services, in the order to show them; raises if that isn't known in time."""
         ...
 
 
@@ -52,7 +52,7 @@ class Web:
         async with self._asking:
             if self._now_s() - self._seen_at_s >= REFRESH_S:
                 try:
-                    self._seen = await asyncio.wait_for(asyncio.to_thread(self._directory.listed), TIMEOUT_S)
+                    self._seen = await asyncio.wait_for(asyncio.to_thread(self._directory.listed, TIMEOUT_S), TIMEOUT_S)
                 except Exception:
                     log.exception("the list of services is unknown")
                 self._seen_at_s = self._now_s()

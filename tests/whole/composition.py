@@ -78,7 +78,7 @@ class FakeCluster:
     def placed(self) -> Sequence[Placed]:
         return [Placed(name, prefix, ScaleRange(1, 4)) for name, prefix in APPLICATIONS.items()]
 
-    def applications(self) -> dict[str, Seen]:
+    def applications(self, timeout_s: float) -> dict[str, Seen]:
         return {name: Seen("RUNNING", replicas, replicas) for name, replicas in self.replicas.items()}
 
     def actors(self, timeout_s: float) -> dict[str, bool]:
@@ -87,7 +87,7 @@ class FakeCluster:
     def scale(self, application: str, scale: ScaleRange) -> None:
         self.replicas[application] = scale.min_replicas
 
-    def listed(self) -> Sequence[Listed]:
+    def listed(self, timeout_s: float) -> Sequence[Listed]:
         return [Listed(name=name, prefix=prefix, does="", runs=True) for name, prefix in APPLICATIONS.items()]
 
 

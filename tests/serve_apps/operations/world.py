@@ -39,7 +39,7 @@ class FakeCluster:
     def placed(self) -> Sequence[Placed]:
         return [Placed("auth", "/api/v1/auth", ScaleRange(1, 4)), Placed("playback", "/api/v1/playback", ScaleRange(1, 4))]
 
-    def applications(self) -> dict[str, Seen]:
+    def applications(self, timeout_s: float) -> dict[str, Seen]:
         if self.fails:
             raise RuntimeError("the controller is away")
         return dict(self.running)

@@ -26,7 +26,7 @@ class FakeDirectory:
         self.fails = False
         self.name = "catalog"
 
-    def listed(self) -> Sequence[Listed]:
+    def listed(self, timeout_s: float) -> Sequence[Listed]:
         self.asked += 1
         if self.fails:
             raise RuntimeError("Ray is away")

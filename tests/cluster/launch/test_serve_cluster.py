@@ -1,0 +1,54 @@
+"""What is read of Ray Serve, while its controller hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.settings import Settings
+
+pytestmark = pytest.mark.ray
+
+
+class Hangs:
+    """Serve's controller as its clients know it, which tells who it is and then nothing more."""
+
+    def get_http_config(self) -> None:
+        return None
+
+    def get_root_url(self) -> str:
+        return ""
+
+    def get_serve_instance_details(self) -> None:
+        threading.Event().wait()
+
+
+@pytest.fixture
+def hanging_controller(ray_cluster: Any) -> Iterator[None]:
+    from ray.serve import context
+    from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+
+    controller = ray_cluster.remote(Hangs).options(name=SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE, num_cpus=0).remote()
+    try:
+        yield
+    finally:
+        context._set_global_client(None)
+        ray_cluster.kill(controller)
+
+
+def test_a_controller_that_hangs_holds_no_thread_for_longer_than_it_may(tmp_path: Path, hanging_controller: None) -> None:
+    from ray.exceptions import GetTimeoutError
+
+    from cluster.launch.serve_cluster import ServeCluster
+
+    cluster = ServeCluster(Settings(data=tmp_path), "1", [], [], [])
+    for ask in (cluster.applications, cluster.listed):
+        began_s = time.monotonic()
+        with pytest.raises(GetTimeoutError):
+            ask(0.2)
+        assert time.monotonic() - began_s < 10.0
