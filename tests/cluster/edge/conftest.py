@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cluster.edge.running import SEGMENT, RunningEdge
+from tests.cluster.edge.running import SEGMENT, RunningEdge, StartEdge
 
 
 @pytest.fixture(scope="package")
@@ -19,9 +20,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[RunningEdge]:
+def start_edge(tmp_path: Path) -> Iterator[StartEdge]:
+    """Start edges as the test wants them, in its folder; they end with the test."""
+    started: list[RunningEdge] = []
+
+    def start(**options: Any) -> RunningEdge:
+        started.append(RunningEdge(tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for edge in started:
+        if edge.process.poll() is None:
+            edge.stop()
+
+
+@pytest.fixture
+def own(start_edge: StartEdge) -> RunningEdge:
     """An edge that the test may fill, kill and start again."""
-    edge = RunningEdge(tmp_path)
-    yield edge
-    if edge.process.poll() is None:
-        edge.stop()
+    return start_edge()

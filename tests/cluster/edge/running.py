@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ SECRET = "a secret of the tests, long enough"
 SEGMENT = bytes(range(256)) * 4000
 """The content of a segment: 1,024,000 bytes."""
 REPOSITORY = Path(__file__).parents[3]
+
+
+StartEdge = Callable[..., "RunningEdge"]
 
 
 class RunningEdge:

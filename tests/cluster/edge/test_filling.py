@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cluster.edge.running import SEGMENT, RunningEdge
+from tests.cluster.edge.running import SEGMENT, RunningEdge, StartEdge
 from tests.cluster.edge.until import until
 
 
@@ -45,8 +45,8 @@ def test_fifty_who_ask_at_once_are_one_fetch(own: RunningEdge) -> None:
     assert (counters["fills"], counters["hits"] + counters["misses"]) == (1, 50)
 
 
-def test_a_hundred_who_ask_at_once_are_one_fetch_also_where_the_disk_takes_nothing(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20))
+def test_a_hundred_who_ask_at_once_are_one_fetch_also_where_the_disk_takes_nothing(start_edge: StartEdge) -> None:
+    edge = start_edge(MATINEE_EDGE_CACHE_BYTES=str(2**20))
     content = os.urandom(2_000_000)
     path = edge.put_film("v720/00001.m4s", content)
 
@@ -62,8 +62,8 @@ def test_a_hundred_who_ask_at_once_are_one_fetch_also_where_the_disk_takes_nothi
     assert edge.stop() == 0
 
 
-def test_objects_too_large_for_memory_too_are_passed_through_whole_and_in_ranges_by_a_fetch_each(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20))
+def test_objects_too_large_for_memory_too_are_passed_through_whole_and_in_ranges_by_a_fetch_each(start_edge: StartEdge) -> None:
+    edge = start_edge(MATINEE_EDGE_CACHE_BYTES=str(2**20))
     content = os.urandom(10_000_000)
     path = edge.put_film("film.mp4", content)
     assert edge.client.get(path).content == content
@@ -74,8 +74,8 @@ def test_objects_too_large_for_memory_too_are_passed_through_whole_and_in_ranges
     assert edge.stop() == 0
 
 
-def test_a_client_that_leaves_a_passed_answer_frees_its_place(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20))
+def test_a_client_that_leaves_a_passed_answer_frees_its_place(start_edge: StartEdge) -> None:
+    edge = start_edge(MATINEE_EDGE_CACHE_BYTES=str(2**20))
     path = edge.put_film("film.mp4", bytes(50_000_000))
     with edge.client.stream("GET", path) as answer:
         next(answer.iter_bytes(1000))
@@ -83,8 +83,8 @@ def test_a_client_that_leaves_a_passed_answer_frees_its_place(tmp_path: Path) ->
     assert edge.stop() == 0
 
 
-def test_the_cache_never_holds_more_than_its_limit_and_every_answer_is_right(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20))
+def test_the_cache_never_holds_more_than_its_limit_and_every_answer_is_right(start_edge: StartEdge, tmp_path: Path) -> None:
+    edge = start_edge(MATINEE_EDGE_CACHE_BYTES=str(2**20))
     contents = {f"{number}.m4s": os.urandom(120_000) for number in range(20)}
     paths = {file: edge.put_film(file, content) for file, content in contents.items()}
     for _ in range(2):
@@ -140,8 +140,8 @@ def test_a_file_damaged_on_the_disk_is_fetched_again(own: RunningEdge) -> None:
     own.counted(damaged=1, fills=2)
 
 
-def test_a_disk_that_takes_no_more_is_served_past(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, within=["prlimit", f"--fsize={2**20}"])  # the kernel refuses to write beyond
+def test_a_disk_that_takes_no_more_is_served_past(start_edge: StartEdge, tmp_path: Path) -> None:
+    edge = start_edge(within=["prlimit", f"--fsize={2**20}"])  # the kernel refuses to write beyond
     small, large = edge.put_film("small.m4s", SEGMENT[:1000]), edge.put_film("large.m4s", SEGMENT * 3)
     for _ in range(2):
         assert edge.client.get(large).content == SEGMENT * 3
@@ -160,8 +160,8 @@ def stalled(edge: RunningEdge, path: str) -> socket.socket:
     return connection
 
 
-def test_clients_that_stall_are_cut_and_leave_their_connections_to_others(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, constants={"cluster.edge.server.CONNECTIONS_LIMIT": 8, "cluster.edge.server.STALL_S": 1.0})
+def test_clients_that_stall_are_cut_and_leave_their_connections_to_others(start_edge: StartEdge) -> None:
+    edge = start_edge(constants={"cluster.edge.server.CONNECTIONS_LIMIT": 8, "cluster.edge.server.STALL_S": 1.0})
     path = edge.put_film("film.mp4", SEGMENT * 20)
     with contextlib.ExitStack() as connections:
         for _ in range(8):
@@ -170,8 +170,8 @@ def test_clients_that_stall_are_cut_and_leave_their_connections_to_others(tmp_pa
     assert edge.stop() == 0
 
 
-def test_a_client_too_slow_for_memory_is_cut_and_the_memory_comes_back(tmp_path: Path) -> None:
-    edge = RunningEdge(tmp_path, MATINEE_EDGE_CACHE_BYTES=str(2**20), constants={"cluster.edge.memory.GRACE_S": 0.5})
+def test_a_client_too_slow_for_memory_is_cut_and_the_memory_comes_back(start_edge: StartEdge) -> None:
+    edge = start_edge(MATINEE_EDGE_CACHE_BYTES=str(2**20), constants={"cluster.edge.memory.GRACE_S": 0.5})
     content = os.urandom(8_000_000)
     path = edge.put_film("v1080/00001.m4s", content)
     with stalled(edge, path) as slow:

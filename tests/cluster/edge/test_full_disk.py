@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.edge.running import REPOSITORY, RunningEdge
+from tests.cluster.edge.running import REPOSITORY, RunningEdge, StartEdge
 from tests.cluster.edge.until import until
 
 DISK_BYTES = 32 * 2**20
@@ -15,15 +15,14 @@ OBJECT_BYTES = 400_000
 UNSHARE = ["unshare", "-Urm"]
 
 
-def on_a_small_disk(folder: Path, objects: dict[str, bytes]) -> RunningEdge:
+def on_a_small_disk(start_edge: StartEdge, folder: Path, objects: dict[str, bytes]) -> RunningEdge:
     """Start an edge whose store and cache are on a tmpfs of DISK_BYTES, which only it sees."""
     if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine lets no one mount a small file system: unshare -Urm")
     disk = folder / "disk"
     disk.mkdir()
     mounting = f'mount -t tmpfs -o size={DISK_BYTES} none "{disk}" && exec "$@"'
-    edge = RunningEdge(
-        folder,
+    edge = start_edge(
         within=[*UNSHARE, "sh", "-c", mounting, "sh"],
         MATINEE_STORE=f"sqlite:{disk / 'store'}",
         MATINEE_EDGE_CACHE=str(disk / "cache"),
@@ -75,9 +74,9 @@ def fill_up(edge: RunningEdge) -> Path:
     return path
 
 
-def test_the_cache_leaves_room_and_gives_back_what_the_store_needs(tmp_path: Path) -> None:
+def test_the_cache_leaves_room_and_gives_back_what_the_store_needs(start_edge: StartEdge, tmp_path: Path) -> None:
     contents = {f"{number}.m4s": os.urandom(OBJECT_BYTES) for number in range(100)}  # more than the disk takes
-    edge = on_a_small_disk(tmp_path, contents)
+    edge = on_a_small_disk(start_edge, tmp_path, contents)
     for _ in range(2):
         for file, content in contents.items():
             assert edge.client.get(edge.path(file)).content == content
@@ -97,9 +96,9 @@ def test_the_cache_leaves_room_and_gives_back_what_the_store_needs(tmp_path: Pat
     assert edge.stop() == 0
 
 
-def test_a_cache_that_fills_under_a_full_disk_corrupts_nothing(tmp_path: Path) -> None:
+def test_a_cache_that_fills_under_a_full_disk_corrupts_nothing(start_edge: StartEdge, tmp_path: Path) -> None:
     contents = {f"{number}.m4s": os.urandom(OBJECT_BYTES) for number in range(10)}
-    edge = on_a_small_disk(tmp_path, contents)
+    edge = on_a_small_disk(start_edge, tmp_path, contents)
     ballast = fill_up(edge)
     for _ in range(2):
         for file, content in contents.items():
