@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -20,17 +21,37 @@ from cluster.errors import Misconfigured
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+EMAIL_PATTERN: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$"
+EMAIL_MAX: Final = 254
+PASSWORD_MIN: Final = 10
+PASSWORD_MAX: Final = 128
+"""What signs in, the operator of these settings included."""
+
+_ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?/?", re.ASCII)
+_BUCKET: Final = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?", re.ASCII)
+
 
 class Settings(BaseSettings):
     """The settings of one instance."""
 
-    model_config = SettingsConfigDict(env_prefix="MATINEE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MATINEE_", frozen=True, extra="ignore", validate_default=True)
 
     data: Path = Field(default=Path("matinee-data"), description="Where everything of a laptop's instance is kept.")
-    store: str = Field(default="", description="sqlite:DIR; by default under MATINEE_DATA.")
-    log: str = Field(default="", description="sqlite:DIR; by default under MATINEE_DATA.")
-    objects: str = Field(default="", description="file:DIR or s3://bucket/prefix; by default under MATINEE_DATA.")
-    edge_cache: Path | None = Field(default=None, description="The edge's disk cache; by default under MATINEE_DATA.")
+    store: str = Field(
+        default_factory=lambda given: f"sqlite:{given['data'] / 'store'}",
+        description="sqlite:DIR; by default under MATINEE_DATA.",
+    )
+    log: str = Field(
+        default_factory=lambda given: f"sqlite:{given['data'] / 'log'}",
+        description="sqlite:DIR; by default under MATINEE_DATA.",
+    )
+    objects: str = Field(
+        default_factory=lambda given: f"file:{given['data'] / 'objects'}",
+        description="file:DIR or s3://bucket/prefix; by default under MATINEE_DATA.",
+    )
+    edge_cache: Path = Field(
+        default_factory=lambda given: given["data"] / "edge-cache", description="The edge's disk cache; by default under MATINEE_DATA."
+    )
     edge_cache_bytes: int = Field(default=20 * 2**30, ge=2**20, description="The most that the edge's cache holds.")
 
     host: str = Field(default="127.0.0.1", description="The address that the API and the edge listen on.")
@@ -63,8 +84,20 @@ class Settings(BaseSettings):
 
     @field_validator("data", "edge_cache")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().absolute() if value is not None else None
+    def _absolute_path(cls, value: Path) -> Path:
+        return _absolute(value)
+
+    @field_validator("store", "log")
+    @classmethod
+    def _sqlite_url(cls, value: str) -> str:
+        return _folder_url(value, "sqlite") or _refuse("must be sqlite:DIR")
+
+    @field_validator("objects")
+    @classmethod
+    def _objects_url(cls, value: str) -> str:
+        if _BUCKET.fullmatch(value.removeprefix("s3:")) and value.startswith("s3:"):
+            return value
+        return _folder_url(value, "file") or _refuse("must be file:DIR or s3://bucket/prefix")
 
     @field_validator("host")
     @classmethod
@@ -74,16 +107,24 @@ class Settings(BaseSettings):
 
     @field_validator("public_url", "edge_url")
     @classmethod
-    def _http_url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must be an http:// or https:// address")
+    def _origin(cls, value: str) -> str:
+        if value and (not _ORIGIN.fullmatch(value) or urlsplit(value).port == 0):  # one above 65535 urlsplit refuses itself
+            raise ValueError("must be http://host or https://host, with a port from 1 to 65535 or none, and nothing after it")
         return value.rstrip("/")
 
     @field_validator("operator_email")
     @classmethod
     def _email(cls, value: str) -> str:
-        if value.count("@") != 1 or value.startswith("@") or value.endswith("@"):
-            raise ValueError("must be an e-mail address")
+        value = value.strip()
+        if len(value) > EMAIL_MAX or not re.fullmatch(EMAIL_PATTERN, value):
+            raise ValueError("must be an e-mail address, as name@example.org")
+        return value
+
+    @field_validator("operator_password")
+    @classmethod
+    def _password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not PASSWORD_MIN <= len(value.get_secret_value()) <= PASSWORD_MAX:
+            raise ValueError(f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
         return value
 
     @field_validator("preset")
@@ -96,28 +137,20 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _derived(cls, values: Any) -> Any:
-        values = {key: value for key, value in values.items() if value not in ("", None)}
-        data = Path(values.get("data", "matinee-data")).expanduser().absolute()
-        values.setdefault("store", f"sqlite:{data / 'store'}")
-        values.setdefault("log", f"sqlite:{data / 'log'}")
-        values.setdefault("objects", f"file:{data / 'objects'}")
-        values.setdefault("edge_cache", data / "edge-cache")
-        for key, schemes in {"store": ("sqlite",), "log": ("sqlite",), "objects": ("file", "s3")}.items():
-            scheme, colon, rest = str(values[key]).partition(":")
-            if not colon or not rest or scheme not in schemes:
-                raise ValueError(f"MATINEE_{key.upper()}={values[key]!r} must begin with {' or '.join(s + ':' for s in schemes)}")
-            if scheme in {"sqlite", "file"}:
-                values[key] = f"{scheme}:{Path(rest.removeprefix('//')).expanduser().absolute()}"
-        return values
+    def _unset(cls, values: Any) -> Any:
+        return {key: value for key, value in values.items() if value not in ("", None)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.lease_s <= self.heartbeat_interval_s:
-            raise ValueError("MATINEE_LEASE_S must be longer than MATINEE_HEARTBEAT_INTERVAL_S")
-        ports = [self.port, self.edge_port, self.dashboard_port, self.metrics_port, self.stats_port]
-        if len(set(ports)) != len(ports):
-            raise ValueError(f"MATINEE_PORT and the other ports must differ; they are {ports}")
+            heartbeat = f"MATINEE_HEARTBEAT_INTERVAL_S={self.heartbeat_interval_s:g}"
+            raise ValueError(f"MATINEE_LEASE_S={self.lease_s:g}: must be longer than {heartbeat}")
+        owners: dict[int, str] = {}
+        for name in ("port", "edge_port", "dashboard_port", "metrics_port", "stats_port"):
+            port = getattr(self, name)
+            if port in owners:
+                raise ValueError(f"MATINEE_{name.upper()}={port}: is MATINEE_{owners[port].upper()} too; each needs a port of its own")
+            owners[port] = name
         return self
 
     @property
@@ -141,10 +174,10 @@ class Settings(BaseSettings):
             Misconfigured: MATINEE_SECRET is shorter than 16 characters, or the file cannot be made or read.
         """
         if self.secret is not None:
-            value = self.secret.get_secret_value()
+            value = os.fsencode(self.secret.get_secret_value())  # the bytes that the environment holds, whatever they are
             if len(value) < 16:
                 raise Misconfigured("MATINEE_SECRET is too short: at least 16 characters")
-            return value.encode()
+            return value
         path = self.data / "secret"
         try:
             self.data.mkdir(parents=True, exist_ok=True)
@@ -162,12 +195,28 @@ class Settings(BaseSettings):
                     pass
                 finally:
                     mine.unlink()
-            kept = path.read_text().strip().encode()
+            kept = path.read_bytes().strip()
         except OSError as error:
             raise Misconfigured(f"{path} cannot be made or read: {error.strerror}") from error
         if len(kept) < 16:
             raise Misconfigured(f"{path} is damaged: restore it, or set MATINEE_SECRET")
         return kept
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # no such user, or this process stands in a folder that is gone
+        raise ValueError(f"must be a path that leads somewhere: {error}") from error
+
+
+def _folder_url(value: str, scheme: str) -> str | None:
+    found, _, folder = value.partition(":")
+    return f"{scheme}:{_absolute(Path(folder.removeprefix('//')))}" if folder and found == scheme else None
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ValueError(why)
 
 
 def _reachable(host: str) -> str:
@@ -194,6 +243,8 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = []
         for item in error.errors():
+            if item["type"] == "default_factory_not_called":  # MATINEE_DATA is wrong, and told
+                continue
             name = f"MATINEE_{str(item['loc'][0]).upper()}" if item["loc"] else ""
             given = f"={item['input']!r}" if name and "secret" not in name.lower() and "password" not in name.lower() else ""
             lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}".lstrip(": "))

@@ -16,9 +16,8 @@ import msgspec
 from cluster.errors import Forbidden, WeakPassword, WrongPin
 from cluster.security.claims import Claims, Role
 from cluster.security.keys import derive
+from cluster.settings import PASSWORD_MIN
 
-PASSWORD_MIN: Final = 10
-PASSWORD_MAX: Final = 128
 DEVICES_LIMIT: Final = 40
 """Devices signed in to one account; the one not seen for longest makes room."""
 TRIES_WINDOW_S: Final = 3600.0

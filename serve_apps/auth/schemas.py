@@ -8,11 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cluster.security.claims import Role
-from serve_apps.auth.policy import PASSWORD_MAX
+from cluster.settings import EMAIL_MAX, EMAIL_PATTERN, PASSWORD_MAX, PASSWORD_MIN
 
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$")
-]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EMAIL_MAX, pattern=EMAIL_PATTERN)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=PASSWORD_MAX)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 DeviceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -30,7 +28,7 @@ class NewAccount(_Request):
     """A sign-up; the first profile gets the account's name."""
 
     email: Email
-    password: Password = Field(description="At least 10 characters, and not one of the well known.")
+    password: Password = Field(description=f"At least {PASSWORD_MIN} characters, and not one of the well known.")
     name: Name
     device_name: DeviceName = "A browser"
 

@@ -25,13 +25,29 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "99999", "less than or equal to 65535"),
         ("PORT", "eight", "valid integer"),
         ("HOST", "nowhere", "does not appear to be an IPv4 or IPv6 address"),
-        ("STORE", "mysql:db", "must begin with sqlite:"),
-        ("OBJECTS", "ftp://x", "must begin with file: or s3:"),
-        ("PUBLIC_URL", "films.example.org", "http:// or https://"),
+        ("DATA", "~nobody-of-this-name/films", "path that leads somewhere"),
+        ("EDGE_CACHE", "~nobody-of-this-name/cache", "path that leads somewhere"),
+        ("STORE", "mysql:db", "must be sqlite:DIR"),
+        ("STORE", "sqlite:", "must be sqlite:DIR"),
+        ("LOG", "sqlite:~nobody-of-this-name/log", "path that leads somewhere"),
+        ("OBJECTS", "ftp://x", "must be file:DIR or s3://bucket/prefix"),
+        ("OBJECTS", "s3:bucket", "must be file:DIR or s3://bucket/prefix"),
+        ("OBJECTS", "s3://", "must be file:DIR or s3://bucket/prefix"),
+        ("OBJECTS", "s3:///prefix", "must be file:DIR or s3://bucket/prefix"),
+        ("PUBLIC_URL", "films.example.org", "http://host or https://host"),
+        ("PUBLIC_URL", "http://films.example.org:99999", "65535"),
+        ("PUBLIC_URL", "http://films.example.org:0", "65535"),
+        ("PUBLIC_URL", "http://films.example.org/matinee", "nothing after it"),
+        ("PUBLIC_URL", "http://films.example.org?site=1", "nothing after it"),
+        ("PUBLIC_URL", "http://operator@films.example.org", "http://host or https://host"),
+        ("EDGE_URL", "ftp://films.example.org", "http://host or https://host"),
         ("OPERATOR_EMAIL", "nobody", "e-mail address"),
+        ("OPERATOR_EMAIL", "boss man@example.org", "e-mail address"),
+        ("OPERATOR_EMAIL", "a" * 65 + "@example.org", "e-mail address"),
         ("PRESET", "lightspeed", "must be one of ultrafast"),
         ("LEASE_S", "5", "longer than MATINEE_HEARTBEAT_INTERVAL_S"),
-        ("EDGE_PORT", "8000", "must differ"),
+        ("EDGE_PORT", "8000", "MATINEE_PORT"),
+        ("STATS_PORT", "9101", "MATINEE_METRICS_PORT"),
     ],
 )
 def test_a_wrong_value_says_which_why_and_what_is_allowed(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
@@ -39,9 +55,16 @@ def test_a_wrong_value_says_which_why_and_what_is_allowed(monkeypatch: pytest.Mo
     with pytest.raises(Misconfigured) as told:
         load()
     assert says in told.value.detail
-    if name not in {"EDGE_PORT", "LEASE_S"}:
-        assert f"MATINEE_{name}" in told.value.detail
-        assert value in told.value.detail
+    assert f"MATINEE_{name}=" in told.value.detail
+    assert value in told.value.detail
+    assert told.value.detail.count("MATINEE_") <= 2
+
+
+@pytest.mark.parametrize("password", ["x", "x" * 9, "x" * 129])
+def test_a_password_that_could_not_sign_in_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.setenv("MATINEE_OPERATOR_PASSWORD", password)
+    with pytest.raises(Misconfigured, match=r"^MATINEE_OPERATOR_PASSWORD: must have 10 to 128 characters$"):
+        load()
 
 
 def test_every_path_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -86,13 +109,24 @@ def test_a_short_secret_is_refused() -> None:
         load(secret="short").secret_bytes()
 
 
+def test_a_secret_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(os.environb, b"MATINEE_SECRET", b"\xff" * 16)
+    assert load().secret_bytes() == b"\xff" * 16
+    monkeypatch.delitem(os.environb, b"MATINEE_SECRET")
+    (tmp_path / "secret").write_bytes(b"\xfe" * 16 + b"\n")
+    assert load(data=tmp_path).secret_bytes() == b"\xfe" * 16
+
+
 def test_secrets_are_not_shown() -> None:
     settings = load(secret="0123456789abcdef", operator_password="correct horse battery")
     assert "0123456789abcdef" not in repr(settings)
     assert "correct horse" not in repr(settings)
 
 
-@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=20)))
+text = st.text(max_size=20) | st.sampled_from(["~x/y", "s3:", "s3://b", "file:", "sqlite:~x", "http://[", "http://h:70000", "\udcff", "\0"])
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), text))
 def test_any_text_gives_settings_or_one_typed_error(values: dict[str, str]) -> None:
     try:
         load(**values)
