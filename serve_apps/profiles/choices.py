@@ -1,6 +1,8 @@
 """What a profile put on its list, and what it thinks of titles.
 
-Main path: keep -> a plain row ordered by the writer's clock -> latest, a page of the newest. Repeating a call changes nothing.
+Main path: keep -> a plain row, its version past the one before and by the writer's clock -> latest, a page of the newest.
+What is dropped stays for a while as a row that says so, so that the next writer's version goes past it, whatever their clock says.
+Repeating a call changes nothing.
 Refuses to know titles: whether one exists is the catalogue's to say.
 """
 
@@ -17,6 +19,9 @@ from serve_apps.profiles.policy import ENTRIES_LIMIT
 
 Kind = Literal["list", "rating"]
 AT: Final = "at_s"
+DROPPED_S: Final = 3600.0
+"""How long a dropped title is remembered: clocks differ by less, and requests take less."""
+_DROPPED: Final = "dropped"
 _PAGE: Final = 1000
 
 
@@ -31,31 +36,32 @@ class Choices:
         """Keep a title, the time included; what is kept already in the same way keeps its time.
 
         Raises:
-            ListFull: there are as many as there may be.
+            ListFull: there are as many as there may be, or as many again were dropped within the hour.
         """
         sort = f"{profile_id}/{kind}/{title_id}"
         row = await self._store.get(account_id, sort)
         now_s = self._now_s()
-        if row is None:
-            if len(await self._rows(account_id, profile_id, kind)) >= ENTRIES_LIMIT:
-                raise ListFull(f"At most {ENTRIES_LIMIT} titles", limit=ENTRIES_LIMIT)
-        elif {**row.value, AT: 0} == {**(value or {}), AT: 0}:
+        if row is not None and {**row.value, AT: 0} == {**(value or {}), AT: 0}:
             return
-        version = max(_version(now_s), row.version + 1 if row else 0)
-        await self._store.put([Row(account_id, sort, version, kind, {**(value or {}), AT: now_s})])
+        if row is None or _DROPPED in row.value:
+            rows = await self._rows(account_id, profile_id, kind)
+            if sum(_DROPPED not in each.value for each in rows) >= ENTRIES_LIMIT or (row is None and len(rows) >= 2 * ENTRIES_LIMIT):
+                raise ListFull(f"At most {ENTRIES_LIMIT} titles", limit=ENTRIES_LIMIT)
+        await self._store.put([Row(account_id, sort, _version(now_s, row), kind, {**(value or {}), AT: now_s})])
 
     async def drop(self, account_id: str, profile_id: str, kind: Kind, title_id: str) -> None:
         """Take a title off."""
         sort = f"{profile_id}/{kind}/{title_id}"
         row = await self._store.get(account_id, sort)
-        if row is not None:
-            await self._store.remove(account_id, sort, max(_version(self._now_s()), row.version))
+        if row is not None and _DROPPED not in row.value:
+            now_s = self._now_s()
+            await self._store.put([Row(account_id, sort, _version(now_s, row), kind, {_DROPPED: True, AT: now_s}, now_s + DROPPED_S)])
 
     async def latest(
         self, account_id: str, profile_id: str, kind: Kind, limit: int, cursor: str | None
     ) -> tuple[list[tuple[str, Value]], str | None]:
         """Return a page of (title id, value), the newest first, and the next page's cursor."""
-        rows = await self._rows(account_id, profile_id, kind)
+        rows = [row for row in await self._rows(account_id, profile_id, kind) if _DROPPED not in row.value]
         ordered = sorted(((row.value[AT], row.sort.rpartition("/")[2], row.value) for row in rows), key=lambda item: item[:2], reverse=True)
         if (after := decode_cursor(cursor)) is not None:
             at, _, title_id = after.partition("/")
@@ -73,12 +79,18 @@ class Choices:
         after: str | None = None
         while rows := await self._store.scan(account_id, prefix, after=after, limit=_PAGE):
             for row in rows:
-                await self._store.remove(account_id, row.sort, max(_version(self._now_s()), row.version))
+                await self._store.remove(account_id, row.sort, _version(self._now_s(), row))
             after = rows[-1].sort
 
     async def _rows(self, account_id: str, profile_id: str, kind: Kind) -> list[Row]:
-        return await self._store.scan(account_id, f"{profile_id}/{kind}/", limit=ENTRIES_LIMIT)
+        prefix, found, after = f"{profile_id}/{kind}/", list[Row](), None
+        while page := await self._store.scan(account_id, prefix, after=after, limit=_PAGE):
+            found += page
+            after = page[-1].sort
+            if len(page) < _PAGE:
+                break
+        return found
 
 
-def _version(now_s: float) -> int:
-    return int(now_s * 1000)
+def _version(now_s: float, before: Row | None) -> int:
+    return max(int(now_s * 1000), before.version + 1 if before is not None else 0)

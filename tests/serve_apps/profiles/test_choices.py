@@ -98,3 +98,36 @@ def test_a_list_is_bounded(in_world: InWorld, monkeypatch: pytest.MonkeyPatch) -
         assert (await world.ask("PUT", "/me/list/t0", by=by)).status_code == 204
 
     in_world(scenario)
+
+
+def test_what_was_acknowledged_last_stands_whatever_the_clock_does(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        by = token(profile=await world.made())
+        for step_s in (0, -5, 0.0001, -3600, 7200):
+            for method, there in (("PUT", True), ("DELETE", False), ("PUT", True)):
+                world.now_s += step_s
+                assert (await world.ask(method, "/me/list/t1", by=by)).status_code == 204
+                assert [item["title_id"] for item in await pages(world, "/me/list", by)] == ["t1"] * there
+            for rating in (1, 2, -1):
+                world.now_s += step_s
+                await world.ask("PUT", "/me/ratings/t1", by=by, json={"rating": rating})
+                assert [item["rating"] for item in await pages(world, "/me/ratings", by)] == [rating]
+
+    in_world(scenario)
+
+
+def test_dropped_titles_make_room_and_do_not_pile_up(in_world: InWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(choices, "ENTRIES_LIMIT", 3)
+        by = token(profile=await world.made())
+        for n in range(6):
+            assert (await world.ask("PUT", f"/me/list/t{n}", by=by)).status_code == 204
+            assert (await world.ask("DELETE", f"/me/list/t{n}", by=by)).status_code == 204
+        assert (await world.ask("PUT", "/me/list/t6", by=by)).status_code == 409
+        statuses = [(await world.ask("PUT", f"/me/list/t{n}", by=by)).status_code for n in range(4)]
+        assert statuses == [204, 204, 204, 409]
+        await world.ask("DELETE", "/me/list/t0", by=by)
+        world.now_s += choices.DROPPED_S
+        assert (await world.ask("PUT", "/me/list/t6", by=by)).status_code == 204
+
+    in_world(scenario)
