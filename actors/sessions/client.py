@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from actors.sessions import policy
+from actors.sessions.heartbeats import Answer
 from actors.sessions.shard import SessionShard
 from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
 from actors.sessions.tables import open_tables
@@ -38,7 +39,8 @@ class Shard(Protocol):
 
     async def start(self, start: Start) -> Admission: ...  # noqa: D102
     async def stop(self, stop: Stop) -> None: ...  # noqa: D102
-    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]: ...  # noqa: D102
+    async def end_all(self, account_id: str, profile_id: str | None = None) -> None: ...  # noqa: D102
+    async def beat(self, beats: Sequence[Beat]) -> list[Answer]: ...  # noqa: D102
     async def live(self, account_id: str) -> list[LiveStream]: ...  # noqa: D102
     async def status(self) -> ShardStatus: ...  # noqa: D102
 
@@ -48,7 +50,7 @@ class Sessions:
 
     def __init__(self, shards: Sequence[Shard], deadline_s: float = DEADLINE_S) -> None:
         self._shards, self._deadline_s = list(shards), deadline_s
-        self._waiting: list[list[tuple[Beat, asyncio.Future[Saved | None]]]] = [[] for _ in shards]
+        self._waiting: list[list[tuple[Beat, asyncio.Future[Answer]]]] = [[] for _ in shards]
         self._sending: list[asyncio.Task[None] | None] = [None for _ in shards]
 
     @classmethod
@@ -66,6 +68,11 @@ class Sessions:
         shard = self._shard_of(stop.account_id)
         await self._patiently(lambda: shard.stop(stop))
 
+    async def end_all(self, account_id: str, profile_id: str | None = None) -> None:
+        """See `SessionShard.end_all`."""
+        shard = self._shard_of(account_id)
+        await self._patiently(lambda: shard.end_all(account_id, profile_id))
+
     async def beat(self, beat: Beat) -> Saved:
         """Save a heartbeat, in one call and one commit with those that come at the same moment.
 
@@ -76,15 +83,17 @@ class Sessions:
         number = self._number_of(beat.account_id)
         if len(self._waiting[number]) >= WAITING_BEATS_LIMIT:
             raise Overloaded("Too many heartbeats wait", retry_after_s=1)
-        future: asyncio.Future[Saved | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number].append((beat, future))
         sending = self._sending[number]
         if sending is None or sending.done():
             self._sending[number] = asyncio.create_task(self._send(number), name=f"heartbeats of shard {number}")
-        saved = await future
-        if saved is None:
+        answer = await future
+        if answer is None:
             raise SessionNotFound
-        return saved
+        if isinstance(answer, MatineeError):
+            raise answer
+        return answer
 
     async def live(self, account_id: str) -> list[LiveStream]:
         """See `SessionShard.live`."""
@@ -109,6 +118,8 @@ class Sessions:
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(task for task in self._sending if task is not None), return_exceptions=True)
+        for waiting in self._waiting:
+            _refuse(waiting, _stopping())
 
     async def _send(self, number: int) -> None:
         # One call at a time: while it is away, the next ones gather.
@@ -120,18 +131,15 @@ class Sessions:
                 continue
             beats = [beat for beat, _ in batch]
             try:
-                answers: Sequence[Saved | None] = await self._patiently(partial(self._shards[number].beat, beats))
+                answers: Sequence[Answer] = await self._patiently(partial(self._shards[number].beat, beats))
             except BaseException as error:
-                failure = error if isinstance(error, Exception) else ServiceUnavailable("This replica is stopping", retry_after_s=1)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(failure)
+                _refuse(batch, error if isinstance(error, Exception) else _stopping())
                 if not isinstance(error, Exception):
                     raise
                 continue
-            for (_, future), saved in zip(batch, answers, strict=True):
+            for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
-                    future.set_result(saved)
+                    future.set_result(answer)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Ask again while a shard restarts or was superseded, until the deadline."""
@@ -158,6 +166,16 @@ class Sessions:
         return self._shards[self._number_of(account_id)]
 
 
+def _stopping() -> ServiceUnavailable:
+    return ServiceUnavailable("This replica is stopping", retry_after_s=1)
+
+
+def _refuse(waiting: Sequence[tuple[Beat, asyncio.Future[Answer]]], error: Exception) -> None:
+    for _, future in waiting:
+        if not future.done():
+            future.set_exception(error)
+
+
 class RayShard:
     """A shard that is a Ray actor."""
 
@@ -174,10 +192,14 @@ class RayShard:
         """See `SessionShard.stop`."""
         await self._call("stop", stop)
 
-    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]:
+    async def end_all(self, account_id: str, profile_id: str | None = None) -> None:
+        """See `SessionShard.end_all`."""
+        await self._call("end_all", account_id, profile_id)
+
+    async def beat(self, beats: Sequence[Beat]) -> list[Answer]:
         """See `SessionShard.beat`."""
-        saved: list[Saved | None] = await self._call("beat", list(beats))
-        return saved
+        answers: list[Answer] = await self._call("beat", list(beats))
+        return answers
 
     async def live(self, account_id: str) -> list[LiveStream]:
         """See `SessionShard.live`."""

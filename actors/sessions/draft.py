@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.sessions.rows import Account, Held
-from actors.sessions.stream import Ending, Pulses, Start, Stream
+from actors.sessions.rows import Account, Held, Owner
+from actors.sessions.stream import Ended, Ending, Pulses, Start, Stream
 from actors.sessions.tables import ENDED, OWNER, STREAM
 from cluster.durable import Change, Check, Delete, Insert, Update
 from cluster.events import PLAYBACK, Event
 
-ENDED_KEPT_S: Final = 600.0
-"""How long a session's end is remembered for repeated calls."""
+ENDED_KEPT_S: Final = 86400.0
+"""How long a session's end is remembered for repeated calls: as long as an Idempotency-Key may repeat its start."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -27,7 +27,6 @@ class Decision(msgspec.Struct, frozen=True):
     account: Account
     changes: Sequence[Change]
     events: Sequence[Event]
-    ended: Sequence[tuple[Stream, Ending]]
 
 
 class Draft:
@@ -39,15 +38,15 @@ class Draft:
         self._streams = {device_id: held.stream for device_id, held in account.streams.items()}
         self._beside: list[Change] = []
         self._events: list[Event] = []
-        self._ended: list[tuple[Stream, Ending]] = []
+        self._ended: list[Stream] = []
 
     def end(self, stream: Stream, why: Ending) -> None:
         """End a running session."""
         pulse = self._pulses.get(stream.session_id)
         del self._streams[stream.device_id]
-        self._ended.append((stream, why))
-        value = {"ending": why.value, "device_id": stream.device_id, "paths_expire_at_s": stream.paths_expire_at_s}
-        self._beside.append(Insert(f"{ENDED}{stream.session_id}", "ended", value, self._now_s + ENDED_KEPT_S))
+        self._ended.append(stream)
+        ended = Ended(why.value, stream.device_id, stream.paths_expire_at_s, self._now_s, stream)
+        self._beside.append(Insert(f"{ENDED}{stream.session_id}", "ended", msgspec.to_builtins(ended), self._now_s + ENDED_KEPT_S))
         self._fact(
             "session.ended",
             stream,
@@ -61,20 +60,24 @@ class Draft:
         """Begin a session on a device that has none."""
         self._hand_back()  # before the start takes its turn: nothing goes before the newest start
         given = {field: getattr(start, field) for field in Stream.__struct_fields__ if field in Start.__struct_fields__}
-        stream = Stream(**given, started_at_s=self._now_s, renewed_at_s=self._now_s, turn=self._turn + 1)
+        turn = self._turn + 1
+        stream = Stream(**given, started_at_s=self._now_s, renewed_at_s=self._now_s, turn=turn, start_turn=turn)
         self._streams[start.device_id] = stream
         # A start that comes again after its session has ended must not run again.
         self._beside.append(Check(f"{ENDED}{start.session_id}", 0))
         self._fact("session.started", stream, position_s=stream.position_s)
 
-    def renew(self, stream: Stream) -> None:
-        """Take the lease of a session anew."""
-        self._streams[stream.device_id] = msgspec.structs.replace(stream, renewed_at_s=self._now_s)
+    def renew(self, stream: Stream, *, decides: bool) -> None:
+        """Take the lease of a session anew; also the highest turn, if it decides the place from now on."""
+        self._turn += decides
+        turn = self._turn if decides else stream.turn
+        self._streams[stream.device_id] = msgspec.structs.replace(stream, renewed_at_s=self._now_s, turn=turn, start_turn=stream.order)
 
     def decision(self) -> Decision:
         """Return what to write."""
         self._hand_back()
-        owner = {"epoch": self._epoch, "turn": self._turn}
+        ended = {stream.session_id: stream.paths_expire_at_s for stream in self._ended}
+        owner = msgspec.to_builtins(Owner(self._epoch, self._turn, ended))
         version = self._account.version
         changes: list[Change] = [Update(OWNER, "owner", owner, version) if version else Insert(OWNER, "owner", owner)]
         streams: dict[str, Held] = {}
@@ -90,17 +93,17 @@ class Draft:
                 streams[device_id] = Held(stream, before.version + 1)
             elif before is not None:
                 streams[device_id] = before
-        account = Account(self._account.account_id, version + 1, self._epoch, self._turn, streams)
-        return Decision(account, [*changes, *self._beside], self._events, self._ended)
+        account = Account(self._account.account_id, version + 1, self._epoch, self._turn, streams, ended)
+        return Decision(account, [*changes, *self._beside], self._events)
 
     def _hand_back(self) -> None:
         """Let a device that went on watching decide the place again, once one that started the same title later has ended."""
-        for ended, _ in self._ended:
-            same = sorted((each for each in self._streams.values() if _watching(each) == _watching(ended)), key=lambda each: each.turn)
+        for ended in self._ended:
+            same = sorted((each for each in self._streams.values() if each.watching == ended.watching), key=lambda each: each.turn)
             if same and same[-1].turn < ended.turn:
                 for stream in same:
                     self._turn += 1
-                    self._streams[stream.device_id] = msgspec.structs.replace(stream, turn=self._turn)
+                    self._streams[stream.device_id] = msgspec.structs.replace(stream, turn=self._turn, start_turn=stream.order)
 
     def _fact(self, kind: str, stream: Stream, **more: Any) -> None:
         self._turn += 1
@@ -116,7 +119,3 @@ class Draft:
             **more,
         }
         self._events.append(Event(PLAYBACK.name, kind, self._account.account_id, self._turn, self._now_s, value))
-
-
-def _watching(stream: Stream) -> tuple[str, str]:
-    return stream.profile_id, stream.playable_id

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final, TypeVar
 
 from actors.sessions.draft import Decision
 from actors.sessions.locks import AccountLocks
-from actors.sessions.policy import PARTITIONS, Leases, partition_of
+from actors.sessions.policy import PARTITIONS, Leases, partition_of, renew
 from actors.sessions.rows import Account, read_account, read_pulses
-from actors.sessions.stream import Ending, Pulse
-from actors.sessions.tables import BEAT, ENDED, OWNER, OWNERS, SHARDS, STREAM, Tables, live_partition
+from actors.sessions.stream import Pulse, Stream
+from actors.sessions.tables import BEAT, OWNER, OWNERS, SHARDS, STREAM, Tables, live_partition
 from cluster.durable import Row, Store
 from cluster.durable.store import SCAN_LIMIT
 from cluster.edge.revocation import revoked_row
-from cluster.errors import Fenced, Indeterminate, Overloaded, VersionConflict
+from cluster.errors import CorruptData, Fenced, Indeterminate, MatineeError, Overloaded, VersionConflict
+
+T = TypeVar("T")
 
 ACCOUNTS_LIMIT: Final = 100_000
 TRIES: Final = 5
@@ -57,6 +59,15 @@ async def take_epoch(streams: Store, shard: int, shards: int) -> int:
         else:
             return epoch
     raise Overloaded("Too many shards start at once")
+
+
+async def apart(step: Awaitable[T], failed: dict[str, MatineeError], account_id: str) -> T | None:
+    """Return what a step with one account comes to; what only that account can be blamed for is written into `failed` instead of raised."""
+    try:
+        return await step
+    except (CorruptData, Overloaded, VersionConflict) as error:
+        failed[account_id] = error
+        return None
 
 
 Decide = Callable[[Account, Kept], Decision | None]
@@ -131,6 +142,18 @@ class Ownership:
                 return decision
         raise self._fenced()
 
+    async def renewed(self, account_id: str, session_id: str) -> Stream | None:
+        """Return a running session that was just heard of, with what it had lost taken anew (`policy.renew`); None if it has ended."""
+        kept, account = await self.current(account_id, session_id)
+
+        def decide(account: Account, kept: Kept) -> Decision | None:
+            return renew(account, kept.pulses, session_id, self.leases, self.epoch, self._now_s())
+
+        if decide(account, kept) is not None:
+            await self.change(account_id, decide)
+            _, account = await self.current(account_id)
+        return account.session(session_id)
+
     async def forget(self, account_id: str) -> None:
         """Drop an account that has no streams from memory."""
         async with self._locks.hold(account_id):
@@ -141,13 +164,13 @@ class Ownership:
                 await self.tables.places.remove(live_partition(partition_of(account_id)), account_id, kept.account.turn)
             del self._kept[account_id]
 
-    async def read_back(self) -> None:
-        """Read the accounts that had streams when this shard came up; goes on where it was interrupted."""
+    async def read_back(self, failed: dict[str, MatineeError]) -> None:
+        """Read the accounts that had streams when this shard came up; goes on where it was interrupted, leaves out what cannot be read."""
         while self._unread:
             after: str | None = None
             while True:
                 rows = await self.tables.places.scan(live_partition(self._unread[-1]), after=after, limit=READERS)
-                await asyncio.gather(*(self.current(row.sort) for row in rows))
+                await asyncio.gather(*(apart(self.current(row.sort), failed, row.sort) for row in rows))
                 if len(rows) < READERS:
                     break
                 after = rows[-1].sort
@@ -174,9 +197,8 @@ class Ownership:
         owner = await streams.get(account_id, OWNER)  # first: see read_account
         if owner is None:
             return Account(account_id)
-        rows, ended, beats = await asyncio.gather(
+        rows, beats = await asyncio.gather(
             streams.scan(account_id, STREAM),
-            streams.scan(account_id, ENDED, reverse=True),
             self.tables.places.scan(account_id, BEAT, limit=SCAN_LIMIT),
         )
         account = read_account(account_id, owner, rows)
@@ -184,8 +206,7 @@ class Ownership:
             held = kept.pulses.get(pulse.session_id)
             if account.session(pulse.session_id) and (held is None or held.sequence < pulse.sequence):
                 kept.pulses[pulse.session_id] = pulse
-        # A crash between the commit of an end and the word to the edges leaves that word owed.
-        await self._shut_out([(row.sort.removeprefix(ENDED), row.value["ending"], row.value["paths_expire_at_s"]) for row in ended])
+        await self._shut_out(account.ended)
         return account
 
     async def _commit(self, decision: Decision, kept: Kept) -> None:
@@ -196,16 +217,16 @@ class Ownership:
             kept.listed = True
         try:
             await self.tables.outbox.commit(account_id, decision.changes, decision.events)
-            await self._shut_out([(stream.session_id, why, stream.paths_expire_at_s) for stream, why in decision.ended])
+            await self._shut_out(decision.account.ended)
         except BaseException:
             kept.account = None
             raise
         kept.account = decision.account
-        for stream, _ in decision.ended:
-            kept.pulses.pop(stream.session_id, None)
+        for session_id in decision.account.ended:
+            kept.pulses.pop(session_id, None)
 
-    async def _shut_out(self, ended: Sequence[tuple[str, str, float]]) -> None:
-        """Tell the edges which sessions may not read any more: all that others ended, or that left their player to itself."""
-        rows = [revoked_row(session_id, until_s, self._now_s()) for session_id, why, until_s in ended if why != Ending.STOPPED]
-        if rows:
+    async def _shut_out(self, ended: Mapping[str, float]) -> None:
+        """Tell the edges which sessions may not read any more; whoever reads an account that a crash left owing this makes up for it."""
+        if ended:
+            rows = [revoked_row(session_id, until_s, self._now_s()) for session_id, until_s in ended.items()]
             await self.tables.revoked_sessions.put(rows)

@@ -13,7 +13,7 @@ import msgspec
 
 from actors.sessions.draft import Decision, Draft
 from actors.sessions.rows import Account
-from actors.sessions.stream import Ending, LiveStream, Pulse, Pulses, Start, Stop, Stream
+from actors.sessions.stream import Beat, Ended, Ending, LiveStream, Pulse, Pulses, Start, Stop, Stream
 from cluster.durable import partition_of as spread
 from cluster.errors import StreamLimitReached
 
@@ -78,14 +78,33 @@ def end(account: Account, pulses: Pulses, sessions: Mapping[str, Ending], epoch:
     return draft.decision()
 
 
-def revive(account: Account, pulses: Pulses, session_id: str, epoch: int, now_s: float) -> Decision | None:
-    """Take anew the lease of a session that had run out; None if its slot was taken."""
+def renew(account: Account, pulses: Pulses, session_id: str, leases: Leases, epoch: int, now_s: float) -> Decision | None:
+    """Take anew what a session that was just heard of has lost; None if there is nothing to take, or no such session.
+
+    That is its lease, if it had run out and its slot was not taken; and the last word on the place, if all who started the same later
+    have let their leases run out. Of those who are live, the latest start decides.
+    """
     stream = account.session(session_id)
     if stream is None:
         return None
+
+    def is_live(each: Stream) -> bool:
+        return leases.end_s(each, pulses.get(each.session_id)) > now_s
+
+    others = [held.stream for held in account.streams.values() if held.stream.watching == stream.watching and held.stream != stream]
+    is_behind = any(other.turn > stream.turn for other in others)
+    decides = is_behind and not any(other.order > stream.order and is_live(other) for other in others)
+    if is_live(stream) and not decides:
+        return None
     draft = Draft(account, pulses, epoch, now_s)
-    draft.renew(stream)
+    draft.renew(stream, decides=decides)
     return draft.decision()
+
+
+def session_of(account: Account, beat: Beat) -> Stream | None:
+    """Return the running session that a heartbeat is for; None if it is not of that device and profile."""
+    stream = account.session(beat.session_id)
+    return stream if stream and (stream.device_id, stream.profile_id) == (beat.device_id, beat.profile_id) else None
 
 
 def ending_of(stop: Stop, stream: Stream) -> Ending:
@@ -96,6 +115,17 @@ def ending_of(stop: Stop, stream: Stream) -> Ending:
 def saves_place(stop: Stop, stream: Stream) -> bool:
     """Say whether whoever stops knows where the session was."""
     return (stop.device_id, stop.profile_id) == (stream.device_id, stream.profile_id)
+
+
+def saves_late_place(stop: Stop, ended: Ended, stream: Stream) -> bool:
+    """Say the same of a session that has ended; one that was stopped has its place, and one that was deleted shall have none."""
+    return ended.ending not in (Ending.STOPPED, Ending.REMOVED) and saves_place(stop, stream)
+
+
+def removed(account: Account, profile_id: str | None) -> dict[str, Ending]:
+    """Return the sessions to end because their profile was deleted; with None, because their account was."""
+    streams = (held.stream for held in account.streams.values())
+    return {stream.session_id: Ending.REMOVED for stream in streams if profile_id in (None, stream.profile_id)}
 
 
 def overdue(account: Account, pulses: Pulses, leases: Leases, signed_out: Callable[[str], bool], now_s: float) -> dict[str, Ending]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from actors.sessions.stream import Beat, Place, Pulse, Stream, version_of
+from actors.sessions.stream import Beat, Ended, Place, Pulse, Stream, version_of
 from actors.sessions.tables import BEAT, place_sort
 from cluster.durable import Row
 from cluster.errors import CorruptData
@@ -30,10 +30,20 @@ class Account(msgspec.Struct, frozen=True):
     epoch: int = 0
     turn: int = 0
     streams: Mapping[str, Held] = msgspec.field(default_factory=dict)
+    ended: Mapping[str, float] = msgspec.field(default_factory=dict)
+    """The sessions that the last change ended, and when their signed paths expire: who made it may have died before the edges were told."""
 
     def session(self, session_id: str) -> Stream | None:
         """Return the running session of this id."""
         return next((held.stream for held in self.streams.values() if held.stream.session_id == session_id), None)
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """What an `owner` row holds: see Account."""
+
+    epoch: int
+    turn: int
+    ended: Mapping[str, float] = msgspec.field(default_factory=dict)
 
 
 def read_account(account_id: str, owner: Row | None, streams: Sequence[Row]) -> Account:
@@ -45,10 +55,10 @@ def read_account(account_id: str, owner: Row | None, streams: Sequence[Row]) -> 
         return Account(account_id)
     try:
         held = [Held(msgspec.convert(row.value, Stream), row.version) for row in streams]
-        epoch, turn = int(owner.value["epoch"]), int(owner.value["turn"])
-    except (msgspec.ValidationError, KeyError, ValueError, TypeError) as error:
+        last = msgspec.convert(owner.value, Owner)
+    except msgspec.ValidationError as error:
         raise CorruptData(f"The streams of an account cannot be read: {error}") from error
-    return Account(account_id, owner.version, epoch, turn, {each.stream.device_id: each for each in held})
+    return Account(account_id, owner.version, last.epoch, last.turn, {each.stream.device_id: each for each in held}, last.ended)
 
 
 def read_pulses(beats: Sequence[Row]) -> list[Pulse]:
@@ -60,6 +70,18 @@ def read_pulses(beats: Sequence[Row]) -> list[Pulse]:
         except msgspec.ValidationError:
             continue
     return pulses
+
+
+def read_ended(row: Row) -> Ended:
+    """Return how a session ended.
+
+    Raises:
+        CorruptData: the row says nothing of it.
+    """
+    try:
+        return msgspec.convert(row.value, Ended)
+    except msgspec.ValidationError as error:
+        raise CorruptData(f"The end of a session cannot be read: {error}") from error
 
 
 def read_place(row: Row) -> Place:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 
-from actors.sessions import policy
+from actors.sessions import heartbeats, policy
 from actors.sessions.draft import Decision
-from actors.sessions.ownership import Decide, Kept, Ownership, take_epoch
-from actors.sessions.rows import Account, beat_row, place_row, pulse_of, within
+from actors.sessions.heartbeats import Answer
+from actors.sessions.ownership import Decide, Kept, Ownership, apart, take_epoch
+from actors.sessions.rows import Account, place_row, read_ended, within
 from actors.sessions.stream import (
     LAST_SEQUENCE,
     Admission,
@@ -26,15 +27,11 @@ from actors.sessions.stream import (
     LiveStream,
     Pulse,
     Pulses,
-    Saved,
     ShardStatus,
     Start,
     Stop,
-    Stream,
 )
 from actors.sessions.tables import ENDED, Tables
-from cluster.durable import Row
-from cluster.durable.store import PUT_LIMIT
 from cluster.errors import Fenced, MatineeError, SessionNotFound, VersionConflict
 
 log = structlog.get_logger()
@@ -43,9 +40,9 @@ log = structlog.get_logger()
 class SessionShard:
     """Owns the streams of the accounts whose virtual partition is `shard` modulo `shards`.
 
-    Survives a crash: everything acknowledged. The first call takes a new epoch; accounts are read back at their first call or by the
-    sweep, and leases that were live then are lengthened once. Superseded, it forgets everything; asked again, it takes a new epoch.
-    Repeated calls: a start is idempotent on its session's id, a stop too (for ten minutes), a beat on (session, sequence).
+    Survives a crash: everything acknowledged. The first call or sweep takes a new epoch; accounts are read back at their first call or by
+    the sweep, and leases that were live then are lengthened once. Superseded, it forgets everything; asked again, it takes a new epoch.
+    Repeated calls: a start is idempotent on its session's id, a stop too (for a day), a beat on (session, sequence).
     Undecorated on purpose: tests build it in process, without Ray.
     """
 
@@ -58,13 +55,16 @@ class SessionShard:
         now_s: Callable[[], float] = time.time,
         sweep_every_s: float | None = None,
     ) -> None:
-        """Bind the recipe; `sweep_every_s` None leaves sweeping to the caller."""
+        """Bind the recipe; `sweep_every_s` None leaves sweeping to the caller, anything else needs a running event loop."""
         self._shard, self._shards, self._open_tables = shard, shards, open_tables
-        self._lease_s, self._now_s, self._sweep_every_s = lease_s, now_s, sweep_every_s
+        self._lease_s, self._now_s = lease_s, now_s
         self._tables: Tables | None = None
         self._owned: Ownership | None = None
         self._taking = asyncio.Lock()
+        self._failing: dict[str, MatineeError] = {}
         self._sweeping: asyncio.Task[None] | None = None
+        if sweep_every_s is not None:
+            self._sweeping = asyncio.create_task(self._sweep_on(sweep_every_s), name="session sweep")
 
     async def start(self, start: Start) -> Admission:
         """Admit a stream; a second start on a device replaces its first.
@@ -94,43 +94,33 @@ class SessionShard:
         """
         async with self._ownership() as owned:
             _, account = await owned.current(stop.account_id, stop.session_id)
-            stream = account.session(stop.session_id)
+            stream, last = account.session(stop.session_id), dict[str, Pulse]()
+            if stream is not None and stop.position_s is not None and policy.saves_place(stop, stream):
+                stream = await owned.renewed(stop.account_id, stop.session_id)
+                if stream is not None:
+                    position_s, now_s = within(stream, stop.position_s), self._now_s()
+                    await owned.tables.places.put([place_row(stop.account_id, stream, LAST_SEQUENCE, position_s, now_s)])
+                    last = {stream.session_id: Pulse(stream.session_id, LAST_SEQUENCE, now_s, position_s)}
             if stream is None:
-                if await owned.tables.streams.get(stop.account_id, f"{ENDED}{stop.session_id}") is None:
-                    raise SessionNotFound
+                await self._stop_late(owned, stop)
                 return
-            last: Pulses = {}
-            if stop.position_s is not None and policy.saves_place(stop, stream):
-                position_s, now_s = within(stream, stop.position_s), self._now_s()
-                await owned.tables.places.put([place_row(stop.account_id, stream, LAST_SEQUENCE, position_s, now_s)])
-                last = {stream.session_id: Pulse(stream.session_id, LAST_SEQUENCE, now_s, position_s)}
-            await owned.change(stop.account_id, self._ender(owned, {stop.session_id: policy.ending_of(stop, stream)}, last))
+            ending = {stop.session_id: policy.ending_of(stop, stream)}
+            await owned.change(stop.account_id, self._ender(owned, lambda *_: ending, last))
 
-    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]:
+    async def end_all(self, account_id: str, profile_id: str | None = None) -> None:
+        """End every session of an account, or of one of its profiles, that was deleted; idempotent."""
+        async with self._ownership() as owned:
+            if await owned.change(account_id, self._ender(owned, lambda account, _: policy.removed(account, profile_id))) is None:
+                await owned.confirm()  # a newer owner may have started what is unknown here
+
+    async def beat(self, beats: Sequence[Beat]) -> list[Answer]:
         """Keep sessions alive and their places saved, in one commit for all that arrived together.
 
-        Returns for each beat the highest sequence saved, or None if there is no such session (any more) on that device and profile.
-        A beat after the lease has run out takes the lease anew if the slot is still the session's.
+        Returns for each beat the highest sequence saved, None if there is no such session (any more) on that device and profile, or what
+        was wrong with its account. A beat after the lease has run out takes the lease anew if the slot is still the session's.
         """
         async with self._ownership() as owned:
-            keys = list({(beat.account_id, beat.session_id) for beat in beats})
-            await asyncio.gather(*(owned.current(*key) for key in keys))
-            fresh: dict[str, tuple[str, Stream, Pulse]] = {}
-            for beat in beats:
-                kept, stream = await self._of(owned, beat)
-                if stream is None:
-                    continue
-                known = fresh[beat.session_id][2] if beat.session_id in fresh else kept.pulses.get(beat.session_id)
-                if known is None or beat.sequence > known.sequence:
-                    fresh[beat.session_id] = beat.account_id, stream, pulse_of(stream, beat, self._now_s())
-            rows: list[Row] = []
-            for account_id, stream, pulse in fresh.values():
-                rows += beat_row(account_id, stream, pulse), place_row(account_id, stream, pulse.sequence, pulse.position_s, pulse.at_s)
-            await asyncio.gather(*(owned.tables.places.put(rows[at : at + PUT_LIMIT]) for at in range(0, len(rows), PUT_LIMIT)))
-            await owned.confirm()
-            for account_id, stream, pulse in fresh.values():
-                await self._extend(owned, account_id, stream.session_id, pulse)
-            return [await self._saved(owned, beat) for beat in beats]
+            return await heartbeats.save(owned, beats, self._now_s)
 
     async def live(self, account_id: str) -> list[LiveStream]:
         """Return the account's live streams, the latest started first."""
@@ -148,18 +138,17 @@ class SessionShard:
 
     async def sweep(self) -> None:
         """End the sessions of signed-out devices and those not heard of for long; forget accounts without streams."""
-        if self._owned is None:  # nobody has asked this shard yet, or it was superseded
+        if self._owned is None:  # it was superseded: only who is asked takes over again
             return
         async with self._ownership() as owned:
             await owned.confirm()
-            await owned.read_back()
+            failed: dict[str, MatineeError] = {}
+            await owned.read_back(failed)
             for account_id, _ in owned:
-                kept, account = await owned.current(account_id)
-                overdue = policy.overdue(account, kept.pulses, owned.leases, owned.tables.signed_out, self._now_s())
-                if overdue:
-                    await owned.change(account_id, self._ender(owned, overdue))
-                elif not account.streams:
-                    await owned.forget(account_id)
+                await apart(self._sweep_account(owned, account_id), failed, account_id)
+            for account_id in failed.keys() - self._failing.keys():  # told once, not twice a second
+                log.error("account left out of the sweep", account_id=account_id, reason=failed[account_id].detail)
+            self._failing = failed
 
     async def close(self) -> None:
         """Stop sweeping and close the tables."""
@@ -172,15 +161,13 @@ class SessionShard:
 
     @asynccontextmanager
     async def _ownership(self) -> AsyncIterator[Ownership]:
-        async with self._taking:  # Ray has no async constructor: the first call opens, the others wait
+        async with self._taking:  # a constructor cannot await: the first call opens, the others wait
             if self._tables is None:
                 self._tables = await self._open_tables()
             if self._owned is None:
                 epoch = await take_epoch(self._tables.streams, self._shard, self._shards)
                 self._owned = Ownership(self._tables, self._shard, self._shards, epoch, self._lease_s, self._now_s)
                 log.info("session shard took over", shard=self._shard, epoch=epoch)
-            if self._sweeping is None and self._sweep_every_s is not None:
-                self._sweeping = asyncio.create_task(self._sweep_on(self._sweep_every_s), name="session sweep")
             owned = self._owned
         try:
             yield owned
@@ -189,45 +176,42 @@ class SessionShard:
                 self._owned = None
             raise
 
-    @staticmethod
-    async def _of(owned: Ownership, beat: Beat) -> tuple[Kept, Stream | None]:
-        """Return the session that a beat is for, if it is of that device and profile."""
-        kept, account = await owned.current(beat.account_id)
-        stream = account.session(beat.session_id)
-        if stream is not None and (stream.device_id, stream.profile_id) != (beat.device_id, beat.profile_id):
-            stream = None
-        return kept, stream
+    async def _stop_late(self, owned: Ownership, stop: Stop) -> None:
+        """Stop a session that has ended already: its place is kept as of its end, if its player had no say in that."""
+        row = await owned.tables.streams.get(stop.account_id, f"{ENDED}{stop.session_id}")
+        await owned.confirm()  # a newer owner may have started what is unknown here
+        if row is None:
+            raise SessionNotFound
+        ended = read_ended(row)
+        if stop.position_s is not None and ended.stream is not None and policy.saves_late_place(stop, ended, ended.stream):
+            position_s = within(ended.stream, stop.position_s)
+            await owned.tables.places.put([place_row(stop.account_id, ended.stream, LAST_SEQUENCE, position_s, ended.at_s)])
 
-    async def _extend(self, owned: Ownership, account_id: str, session_id: str, pulse: Pulse) -> None:
-        """Remember a heartbeat that is durable, unless the session ended or its lease ran out while it was written."""
+    async def _sweep_account(self, owned: Ownership, account_id: str) -> None:
+        def overdue(account: Account, pulses: Pulses) -> Mapping[str, Ending]:
+            return policy.overdue(account, pulses, owned.leases, owned.tables.signed_out, self._now_s())
+
         kept, account = await owned.current(account_id)
-        stream = account.session(session_id)
-        before = kept.pulses.get(session_id)
-        if stream is None or (before is not None and before.sequence >= pulse.sequence):
-            return
-        if owned.leases.end_s(stream, before) <= self._now_s():
-            # Another owner could be giving its slot away: only a condition can tell.
-            def revive(account: Account, kept: Kept) -> Decision | None:
-                return policy.revive(account, kept.pulses, session_id, owned.epoch, self._now_s())
+        if not account.streams:
+            await owned.forget(account_id)
+        elif overdue(account, kept.pulses):
+            await owned.change(account_id, self._ender(owned, overdue))  # decided anew there: a beat may have come first
 
-            if await owned.change(account_id, revive) is None:
-                return
-        kept.pulses[session_id] = pulse
+    def _ender(self, owned: Ownership, which: Callable[[Account, Pulses], Mapping[str, Ending]], last: Pulses | None = None) -> Decide:
+        def decide(account: Account, kept: Kept) -> Decision | None:
+            pulses = {**kept.pulses, **(last or {})}
+            return policy.end(account, pulses, which(account, pulses), owned.epoch, self._now_s())
 
-    async def _saved(self, owned: Ownership, beat: Beat) -> Saved | None:
-        kept, stream = await self._of(owned, beat)
-        pulse = kept.pulses.get(beat.session_id)
-        if stream is None or pulse is None:
-            return None
-        return Saved(pulse.sequence, max(0.0, owned.leases.kept_end_s(stream, pulse) - self._now_s()))
-
-    def _ender(self, owned: Ownership, sessions: dict[str, Ending], last: Pulses | None = None) -> Decide:
-        return lambda account, kept: policy.end(account, {**kept.pulses, **(last or {})}, sessions, owned.epoch, self._now_s())
+        return decide
 
     async def _sweep_on(self, every_s: float) -> None:
+        took_over = False
         while True:
-            await asyncio.sleep(every_s)
             try:
+                if not took_over:  # once, unasked: after a crash it may be that nobody calls, and streams are to end all the same
+                    await self.status()
+                    took_over = True
                 await self.sweep()
-            except MatineeError as error:
-                log.warning("session sweep put off", shard=self._shard, reason=error.detail)
+            except Exception as error:
+                log.warning("session sweep put off", shard=self._shard, reason=str(error), kind=type(error).__name__)
+            await asyncio.sleep(every_s)

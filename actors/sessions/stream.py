@@ -19,7 +19,7 @@ LAST_SEQUENCE: Final = (1 << SEQUENCE_BITS) - 1
 
 
 class Ending(StrEnum):
-    """Why a session ended; after all but the first its player may still be reading, and the edges refuse its signed paths."""
+    """Why a session ended; whatever it was, the edges refuse its signed paths from then on."""
 
     STOPPED = "stopped"
     """By its own player."""
@@ -33,6 +33,8 @@ class Ending(StrEnum):
     """Its lease had run out long ago."""
     DEVICE_REVOKED = "device-revoked"
     """Its device was signed out."""
+    REMOVED = "removed"
+    """Its profile or account was deleted."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -98,7 +100,30 @@ class Stream(msgspec.Struct, frozen=True):
     renewed_at_s: float
     """When the lease was last taken by a conditional write: the start, or a beat that came after the lease had run out."""
     turn: int
-    """The place in the account's order of starts: the higher turn decides where a title was stopped."""
+    """The higher turn decides where a title was stopped: that of the start, or a later one that the place was handed back with."""
+    start_turn: int = 0
+    """The turn of its start; 0 in rows that came before this field."""
+
+    @property
+    def order(self) -> int:
+        """Its place in the account's order of starts."""
+        return self.start_turn or self.turn
+
+    @property
+    def watching(self) -> tuple[str, str]:
+        """Who watches what: those who watch the same share a place."""
+        return self.profile_id, self.playable_id
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What is remembered of a session that has ended."""
+
+    ending: str
+    device_id: str
+    paths_expire_at_s: float
+    at_s: float = 0.0
+    stream: Stream | None = None
+    """None in rows that came before this field."""
 
 
 class Pulse(msgspec.Struct, frozen=True):

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from actors.sessions.client import BEATS_AT_ONCE, Sessions
+from actors.sessions.heartbeats import Answer
 from actors.sessions.policy import partition_of
 from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
 from cluster.errors import (
+    CorruptData,
     DeadlineExceeded,
     Fenced,
     MatineeError,
@@ -46,10 +48,14 @@ class ToldShard:
     async def stop(self, stop: Stop) -> None:
         await self._asked("stop")
 
-    async def beat(self, beats: Sequence[Beat]) -> list[Saved | None]:
+    async def end_all(self, account_id: str, profile_id: str | None = None) -> None:
+        await self._asked("end_all")
+
+    async def beat(self, beats: Sequence[Beat]) -> list[Answer]:
         self.groups.append(list(beats))
         await self._asked("beat")
-        return [None if each.session_id == "unknown" else Saved(each.sequence, 30.0) for each in beats]
+        told: dict[str, Answer] = {"unknown": None, "unreadable": CorruptData()}
+        return [told.get(each.session_id, Saved(each.sequence, 30.0)) for each in beats]
 
     async def live(self, account_id: str) -> list[LiveStream]:
         await self._asked("live")
@@ -65,7 +71,7 @@ def run(scene: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.mark.parametrize("error", [Fenced(), ServiceUnavailable("restarts"), ServiceUnavailable("restarts")])
-@pytest.mark.parametrize("method", ["start", "stop", "beat", "live"])
+@pytest.mark.parametrize("method", ["start", "stop", "end_all", "beat", "live"])
 def test_a_shard_that_restarts_or_was_superseded_is_asked_again(error: MatineeError, method: str) -> None:
     async def scene() -> None:
         shard = ToldShard(error, error, error)
@@ -73,6 +79,7 @@ def test_a_shard_that_restarts_or_was_superseded_is_asked_again(error: MatineeEr
         ask: dict[str, Callable[[], Awaitable[object]]] = {
             "start": lambda: sessions.start(start("one")),
             "stop": lambda: sessions.stop(stop(start("one"))),
+            "end_all": lambda: sessions.end_all("anna"),
             "beat": lambda: sessions.beat(beat(start("one"), 1)),
             "live": lambda: sessions.live("anna"),
         }
@@ -135,14 +142,15 @@ def test_heartbeats_that_come_while_a_call_is_away_wait_for_the_next() -> None:
     run(scene())
 
 
-def test_a_heartbeat_of_no_session_is_told_so_alone() -> None:
+@pytest.mark.parametrize(("session_id", "error"), [("unknown", SessionNotFound), ("unreadable", CorruptData)])
+def test_what_is_wrong_with_one_heartbeat_is_told_to_it_alone(session_id: str, error: type[MatineeError]) -> None:
     async def scene() -> None:
         sessions = Sessions([ToldShard()])
-        known, unknown = await asyncio.gather(
-            sessions.beat(beat(start("known"), 1)), sessions.beat(beat(start("unknown"), 1)), return_exceptions=True
+        known, wrong = await asyncio.gather(
+            sessions.beat(beat(start("known"), 1)), sessions.beat(beat(start(session_id), 1)), return_exceptions=True
         )
         assert isinstance(known, Saved)
-        assert isinstance(unknown, SessionNotFound)
+        assert isinstance(wrong, error)
 
     run(scene())
 
@@ -178,8 +186,11 @@ def test_closing_answers_those_who_wait() -> None:
         sessions = Sessions([shard])
         waiting = asyncio.create_task(sessions.beat(beat(start("one"), 1)))
         await shard.asked.wait()
+        gathering = asyncio.create_task(sessions.beat(beat(start("two"), 1)))
+        await asyncio.sleep(0)
         await sessions.close()
-        with pytest.raises(ServiceUnavailable):
-            await waiting
+        for each in (waiting, gathering):
+            with pytest.raises(ServiceUnavailable):
+                await each
 
     run(scene())

@@ -103,7 +103,7 @@ def test_ending_takes_just_the_named_sessions(moves: list[tuple[str, str, float,
     assert decision is not None
     require_committable(account, decision)
     assert {held.stream.session_id for held in decision.account.streams.values()} == set(running) - named
-    assert {stream.session_id for stream, _ in decision.ended} == named
+    assert set(decision.account.ended) == named
 
 
 @given(moves, st.integers(2, 4), st.data())
@@ -121,6 +121,29 @@ def test_of_those_who_watch_the_same_the_latest_start_still_has_the_highest_turn
     by_turn = [stream.session_id for stream in sorted(same, key=lambda stream: stream.turn)]
     assert by_turn == sorted(by_turn, key=lambda session_id: before[session_id].turn)
     assert not same or max(stream.turn for stream in same) > before[gone].turn, "nobody decides the place any more"
+
+
+@given(moves, st.integers(2, 4), st.floats(0, 100), st.data())
+def test_who_is_heard_decides_the_place_unless_a_later_start_is_live(
+    moves: list[tuple[str, str, float, bool]], limit: int, wait_s: float, data: st.DataObject
+) -> None:
+    account, pulses, now_s = played(moves, limit)
+    now_s += wait_s
+    for _ in range(3):
+        assume(account.streams)
+        heard = data.draw(st.sampled_from([held.stream for _, held in sorted(account.streams.items())]))
+        decision = policy.renew(account, pulses, heard.session_id, LEASES, 1, now_s)
+        if decision is not None:
+            require_committable(account, decision)
+            account = decision.account
+        live = {stream.session_id for stream in policy.live(account, pulses, LEASES, now_s)}
+        assert heard.session_id in live
+        same = [held.stream for held in account.streams.values() if held.stream.watching == heard.watching]
+        rightful = max((stream for stream in same if stream.session_id in live), key=lambda stream: stream.order)
+        if rightful.session_id == heard.session_id:
+            assert max(same, key=lambda stream: stream.turn) == rightful
+        assert policy.renew(account, pulses, heard.session_id, LEASES, 1, now_s) is None, "renewed for nothing"
+        now_s += data.draw(st.floats(0, 60))
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from actors.sessions.draft import ENDED_KEPT_S
+from actors.sessions.locks import WAITING_LIMIT
 from actors.sessions.policy import REVIVABLE_LEASES
-from actors.sessions.stream import LAST_SEQUENCE
-from actors.sessions.tables import ENDED, PLACES, STREAM, STREAMS, live_partition
-from cluster.errors import Fenced, SessionNotFound, StreamLimitReached
+from actors.sessions.shard import SessionShard
+from actors.sessions.stream import LAST_SEQUENCE, Saved, Start
+from actors.sessions.tables import PLACES, STREAM, STREAMS, live_partition
+from cluster.errors import CorruptData, Fenced, Overloaded, SessionNotFound, StreamLimitReached
 from cluster.security.revocation import REVOKED_DEVICES, revoke
 from tests.actors.sessions.stores import CALL, Call
 from tests.actors.sessions.world import LEASE_S, World, beat, run, start, stop
@@ -70,9 +72,10 @@ def test_a_stop_may_be_repeated_and_an_unknown_one_is_not_found(play: Callable[[
         first = start("first")
         await shard.start(first)
         await shard.stop(stop(first, 40.0))
-        await world.shard().stop(stop(first, 40.0))
+        newer = world.shard()
+        await newer.stop(stop(first, 40.0))
         with pytest.raises(SessionNotFound):
-            await shard.stop(stop(start("never")))
+            await newer.stop(stop(start("never")))
         world.clock.advance(ENDED_KEPT_S + 1)
         with pytest.raises(SessionNotFound):
             await world.shard().stop(stop(first))
@@ -96,13 +99,78 @@ def test_whoever_stops_another_device_frees_its_stream_but_knows_no_place(play: 
     play(scene)
 
 
-def test_its_own_stop_shuts_nobody_out(play: Callable[[Scene], None]) -> None:
+def test_whoever_stops_is_shut_out_too_so_that_a_freed_slot_plays_nothing(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        first = start("first", limit=1)
+        await shard.start(first)
+        await shard.stop(stop(first))
+        assert await world.shut_out("first")
+        await shard.start(start("second", limit=1))
+        assert not await world.shut_out("second")
+
+    play(scene)
+
+
+async def end_by_replacing(shard: SessionShard, world: World, first: Start) -> None:
+    await shard.start(start("replacing", device=first.device_id, playable="other"))
+
+
+async def end_by_silence(shard: SessionShard, world: World, first: Start) -> None:
+    world.clock.advance(LEASE_S * (REVIVABLE_LEASES + 1))
+    await shard.sweep()
+
+
+async def end_by_another_device(shard: SessionShard, world: World, first: Start) -> None:
+    await shard.stop(stop(first, device="elsewhere"))
+
+
+@pytest.mark.parametrize("end", [end_by_replacing, end_by_silence, end_by_another_device])
+def test_a_player_that_stops_after_its_session_has_ended_still_says_where(
+    play: Callable[[Scene], None], end: Callable[[SessionShard, World, Start], Awaitable[None]]
+) -> None:
     async def scene(world: World) -> None:
         shard = world.shard()
         first = start("first")
         await shard.start(first)
-        await shard.stop(stop(first))
-        assert not await world.shut_out("first")
+        await shard.beat([beat(first, 1, 30.0)])
+        await end(shard, world, first)
+        ended_at_s = world.clock()
+        world.clock.advance(60)
+        await shard.stop(stop(first, 99.0, device="elsewhere"))
+        assert (await world.place(first) or pytest.fail()).position_s == 30.0
+        for _ in range(2):
+            await shard.stop(stop(first, 55.0))
+            place = await world.place(first) or pytest.fail()
+            assert (place.position_s, place.updated_at_s) == (55.0, ended_at_s)
+
+    play(scene)
+
+
+def test_a_late_stop_overrides_no_newer_place(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        first, second = start("first", device="tv"), start("second", device="tv")
+        await shard.start(first)
+        await shard.beat([beat(first, 1, 30.0)])
+        await shard.start(second)
+        await shard.beat([beat(second, 1, 70.0)])
+        await shard.stop(stop(first, 31.0))
+        assert (await world.place(first) or pytest.fail()).position_s == 70.0
+
+    play(scene)
+
+
+def test_a_stop_that_comes_again_does_not_move_the_place(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        first = start("first")
+        await shard.start(first)
+        await shard.stop(stop(first, 40.0))
+        world.clock.advance(60)
+        before = await world.place(first)
+        await shard.stop(stop(first, 40.0))
+        assert await world.place(first) == before
 
     play(scene)
 
@@ -131,7 +199,7 @@ def test_heartbeats_that_come_together_are_each_saved(play: Callable[[Scene], No
         await asyncio.gather(*(shard.start(each) for each in ours))
         stranger = start("stranger", account="account-0")
         answers = await shard.beat([*(beat(each, 1, float(n)) for n, each in enumerate(ours)), beat(stranger, 1), beat(ours[3], 2, 77.0)])
-        assert [answer.sequence if answer else None for answer in answers] == [1, 1, 1, 2, *[1] * 26, None, 2]
+        assert [answer.sequence if isinstance(answer, Saved) else answer for answer in answers] == [1, 1, 1, 2, *[1] * 26, None, 2]
         places = [await world.place(each) for each in ours]
         assert [place.position_s if place else None for place in places] == [0.0, 1.0, 2.0, 77.0, *map(float, range(4, 30))]
 
@@ -158,7 +226,7 @@ def test_a_lease_that_ran_out_is_taken_anew_if_the_slot_is_free(play: Callable[[
         world.clock.advance(LEASE_S * 3)
         assert await shard.live("anna") == []
         [answer] = await shard.beat([beat(first, 1, 30.0)])
-        assert answer is not None
+        assert isinstance(answer, Saved)
         assert answer.lease_s == LEASE_S
         with pytest.raises(StreamLimitReached):
             await shard.start(start("second", limit=1))
@@ -191,7 +259,7 @@ def test_a_new_owner_reads_back_what_was_acknowledged(play: Callable[[Scene], No
         restarted = world.shard()
         assert [stream.session_id for stream in await restarted.live("anna")] == ["first"]
         [answer] = await restarted.beat([beat(first, 7, 70.0)])
-        assert answer is not None
+        assert isinstance(answer, Saved)
         assert answer.sequence == 7
         assert (await restarted.status()).live_streams == 1
 
@@ -220,7 +288,7 @@ def test_a_player_is_promised_only_what_the_next_owner_will_know(play: Callable[
         await before.beat([beat(first, 1)])
         world.clock.advance(LEASE_S - 10)
         [repeated] = await world.shard().beat([beat(first, 1)])
-        assert repeated is not None
+        assert isinstance(repeated, Saved)
         assert repeated.lease_s == 10
 
     play(scene)
@@ -322,11 +390,24 @@ def test_a_device_signed_out_elsewhere_loses_its_stream(play: Callable[[Scene], 
 
 def test_a_shutting_out_that_a_crash_left_owed_is_made_up_for(play: Callable[[Scene], None]) -> None:
     async def scene(world: World) -> None:
-        first = start("first")
-        await world.shard().start(first)
-        # As a commit leaves it whose process dies before it has told the edges.
-        value = {"ending": "freed", "device_id": "tv", "paths_expire_at_s": first.paths_expire_at_s}
-        await (await world.store(STREAMS)).put_if_absent("anna", f"{ENDED}freed", "ended", value, expires_at_s=world.clock() + 60)
+        first, freed = start("first"), start("freed")
+        shard = world.shard()
+        await shard.start(first)
+        await shard.start(freed)
+        call = Call()
+
+        async def stepped() -> None:
+            CALL.set(call)
+            await shard.stop(stop(freed))
+
+        stopping = asyncio.create_task(stepped())
+        await call.reached.wait()
+        while await world.rows("anna", f"{STREAM}device-of-freed"):  # until it is committed, and waits to tell the edges
+            call.step()
+            await asyncio.sleep(0.001)
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
         assert not await world.shut_out("freed")
         await world.shard().beat([beat(first, 1)])
         assert await world.shut_out("freed")
@@ -350,6 +431,58 @@ def test_the_device_that_goes_on_decides_the_place_once_a_later_one_has_stopped(
         restarted = world.shard()
         await restarted.beat([beat(tv, 4, 40.0)])
         assert (await world.place(tv) or pytest.fail()).position_s == 40.0
+
+    play(scene)
+
+
+def test_the_device_that_goes_on_decides_the_place_once_a_later_one_has_vanished(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        tv, phone = start("on-tv"), start("on-phone")
+        await shard.start(tv)
+        await shard.start(phone)
+        await shard.beat([beat(phone, 1, 60.0)])
+        sequence = 0
+        while (await world.place(tv) or pytest.fail()).position_s == 60.0:
+            sequence += 1
+            assert sequence < 5, "the place is still where the phone vanished"
+            world.clock.advance(LEASE_S / 3)
+            assert await shard.beat([beat(tv, sequence, 20.0 + sequence)]) != [None]
+        assert (await world.place(tv) or pytest.fail()).position_s == 20.0 + sequence
+        restarted = world.shard()
+        world.clock.advance(LEASE_S / 3)
+        await restarted.stop(stop(tv, 95.0))
+        assert (await world.place(tv) or pytest.fail()).position_s == 95.0
+
+    play(scene)
+
+
+def test_a_stop_alone_takes_the_place_back_from_a_device_that_has_vanished(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        tv, phone = start("on-tv"), start("on-phone")
+        await shard.start(tv)
+        await shard.start(phone)
+        await shard.beat([beat(phone, 1, 60.0)])
+        world.clock.advance(LEASE_S + 1)
+        await shard.stop(stop(tv, 95.0))
+        assert (await world.place(tv) or pytest.fail()).position_s == 95.0
+
+    play(scene)
+
+
+def test_the_later_device_decides_again_when_it_comes_back(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        tv, phone = start("on-tv"), start("on-phone")
+        await shard.start(tv)
+        await shard.start(phone)
+        await shard.beat([beat(phone, 1, 60.0)])
+        world.clock.advance(LEASE_S + 1)
+        await shard.beat([beat(tv, 1, 20.0)])
+        await shard.beat([beat(phone, 2, 61.0)])
+        await shard.beat([beat(tv, 2, 21.0)])
+        assert (await world.place(tv) or pytest.fail()).position_s == 61.0
 
     play(scene)
 
@@ -399,6 +532,136 @@ def test_a_stop_that_the_next_owner_may_not_have_seen_is_not_acknowledged(play: 
             await stopping
         await new.stop(stop(first))
         assert await new.beat([beat(first, 2)]) == [None]
+
+    play(scene)
+
+
+async def damage(world: World, started: Start) -> None:
+    """Make an account's streams unreadable."""
+    streams = await world.store(STREAMS)
+    [row] = await streams.scan(started.account_id, STREAM)
+    await streams.compare_and_set(row, {"session_id": started.session_id})
+
+
+def test_an_account_that_cannot_be_read_harms_no_other(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        before = world.shard()
+        bad, good = start("bad", account="ben"), start("good")
+        await before.start(bad)
+        await before.start(good)
+        await damage(world, bad)
+        shard = world.shard()
+        failed, saved = await shard.beat([beat(bad, 1, 5.0), beat(good, 1, 5.0)])
+        assert isinstance(failed, CorruptData)
+        assert isinstance(saved, Saved)
+        world.clock.advance(LEASE_S * (REVIVABLE_LEASES + 1))
+        await shard.sweep()
+        assert not await world.rows("anna", STREAM)
+
+    play(scene)
+
+
+def test_a_crowd_on_one_account_fails_no_heartbeat_of_another(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        ours, theirs = start("ours"), start("theirs", account="ben")
+        await shard.start(ours)
+        await shard.start(theirs)
+        world.clock.advance(LEASE_S + 1)
+        wishes = [start(f"wish-{number}", account="ben", device="other") for number in range(WAITING_LIMIT + 1)]
+        crowd = asyncio.gather(*(shard.start(wish) for wish in wishes), return_exceptions=True)
+        failed, saved = await shard.beat([beat(theirs, 1), beat(ours, 1)])
+        await crowd
+        assert isinstance(failed, Overloaded)
+        assert isinstance(saved, Saved)
+
+    play(scene)
+
+
+def test_a_restarted_shard_sweeps_though_nobody_calls(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        await world.shard().start(start("first", device="stolen"))
+        await revoke(await world.store(REVOKED_DEVICES), ["stolen"], world.clock())
+        world.shard(sweep_every_s=0.01)
+        for _ in range(1000):
+            if await world.shut_out("first"):
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("a signed-out device watches on")
+
+    play(scene)
+
+
+def test_a_superseded_owner_does_not_sweep_itself_back(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        old, new = world.shard(), world.shard()
+        await old.start(start("first"))
+        await new.live("anna")
+        with pytest.raises(Fenced):
+            await old.sweep()
+        await old.sweep()
+        await new.live("anna")
+
+    play(scene)
+
+
+def test_a_sweep_ends_nothing_that_a_heartbeat_has_just_revived(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        first = start("first")
+        await shard.start(first)
+        world.clock.advance(LEASE_S * (REVIVABLE_LEASES + 1))
+        call = Call()
+
+        async def stepped() -> object:
+            CALL.set(call)
+            return await shard.beat([beat(first, 1)])
+
+        beating = asyncio.create_task(stepped())
+        await call.reached.wait()  # the account is its alone until it has taken the lease anew
+        sweeping = asyncio.create_task(shard.sweep())
+        while not beating.done():
+            call.step()
+            await asyncio.sleep(0.001)
+        await sweeping
+        assert await beating != [None]
+        assert await shard.beat([beat(first, 2)]) != [None]
+
+    play(scene)
+
+
+def test_a_superseded_owner_does_not_deny_what_the_new_one_has_started(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        old, new = world.shard(), world.shard()
+        await old.start(start("first"))
+        second = start("second")
+        await new.start(second)
+        with pytest.raises(Fenced):
+            await old.stop(stop(second))
+        await old.stop(stop(second))
+
+    play(scene)
+
+
+@pytest.mark.parametrize("asked_first", [False, True])
+def test_all_streams_of_a_profile_or_an_account_end_with_it(play: Callable[[Scene], None], asked_first: bool) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        kid, adult = start("kid", profile="kid"), start("adult")
+        await shard.start(kid)
+        await shard.start(adult)
+        world.clock.advance(LEASE_S + 1)  # their leases have run out, and a heartbeat could revive them
+        if not asked_first:
+            shard = world.shard()
+        await shard.end_all("anna", "kid")
+        assert await shard.beat([beat(kid, 1), beat(adult, 1)]) == [None, Saved(1, LEASE_S)]
+        await shard.stop(stop(kid, 50.0))
+        assert await world.place(kid) is None
+        for _ in range(2):
+            await shard.end_all("anna")
+        assert not await world.rows("anna", STREAM)
+        assert await world.shut_out("kid")
+        assert await world.shut_out("adult")
 
     play(scene)
 

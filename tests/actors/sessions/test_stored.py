@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from actors.sessions.rows import read_account, read_place, read_pulses
-from actors.sessions.stream import Place, Pulse, Stream
+from actors.sessions.rows import read_account, read_ended, read_place, read_pulses
+from actors.sessions.stream import Ended, Place, Pulse, Stream
 from cluster.durable import Row
 from cluster.errors import CorruptData
 
@@ -39,7 +39,11 @@ PLACE_1: dict[str, Any] = {
     "updated_at_s": 1700000030.0,
     "session_id": "0190",
 }
+STREAM_2 = STREAM_1 | {"turn": 9, "start_turn": 7}
+ENDED_1: dict[str, Any] = {"ending": "silent", "device_id": "tv", "paths_expire_at_s": 1700050000.0}
+ENDED_2 = ENDED_1 | {"at_s": 1700000300.0, "stream": STREAM_2}
 OWNER_1 = Row("anna", "owner", 4, "owner", {"epoch": 3, "turn": 9})
+OWNER_2 = Row("anna", "owner", 5, "owner", {"epoch": 3, "turn": 9, "ended": {"0189": 1700050000.0}})
 
 
 @pytest.mark.parametrize("more", [{}, {"of_a_later_version": 1}])
@@ -47,6 +51,12 @@ def test_every_stored_version_is_read(more: dict[str, Any]) -> None:
     account = read_account("anna", OWNER_1, [Row("anna", "stream/tv", 2, "stream", STREAM_1 | more)])
     assert (account.version, account.epoch, account.turn) == (4, 3, 9)
     assert account.streams["tv"].stream == Stream(**STREAM_1)
+    assert account.streams["tv"].stream.order == 7
+    account = read_account("anna", OWNER_2, [Row("anna", "stream/tv", 2, "stream", STREAM_2 | more)])
+    assert account.ended == {"0189": 1700050000.0}
+    assert account.streams["tv"].stream.order == 7
+    assert read_ended(Row("anna", "ended/0190", 1, "ended", ENDED_1 | more)) == Ended(**ENDED_1)
+    assert read_ended(Row("anna", "ended/0190", 1, "ended", ENDED_2 | more)).stream == Stream(**STREAM_2)
     assert read_pulses([Row("anna", "beat/tv", 1, "beat", PULSE_1 | more)]) == [Pulse(**PULSE_1)]
     assert read_place(Row("anna", "place/adult/film", 1, "place", PLACE_1 | more)) == Place(**PLACE_1)
 
@@ -56,6 +66,8 @@ def test_damaged_rows_are_told_apart_from_missing_ones() -> None:
         read_account("anna", OWNER_1, [Row("anna", "stream/tv", 2, "stream", {"session_id": "0190"})])
     with pytest.raises(CorruptData):
         read_account("anna", Row("anna", "owner", 1, "owner", {}), [])
+    with pytest.raises(CorruptData):
+        read_ended(Row("anna", "ended/0190", 1, "ended", {}))
     with pytest.raises(CorruptData):
         read_place(Row("anna", "place/adult/film", 1, "place", {}))
     assert read_pulses([Row("anna", "beat/tv", 1, "beat", {}), Row("anna", "beat/tv", 1, "beat", PULSE_1)]) == [Pulse(**PULSE_1)]

@@ -57,9 +57,9 @@ class World:
     def __init__(self, settings: Settings, clock: Clock, opened: AsyncExitStack) -> None:
         self.settings, self.clock, self.opened = settings, clock, opened
 
-    def shard(self, shard: int = 0, shards: int = 1) -> SessionShard:
+    def shard(self, shard: int = 0, shards: int = 1, *, sweep_every_s: float | None = None) -> SessionShard:
         """Return another owner of a shard; the one before goes on believing that it is the one."""
-        made = SessionShard(shard, shards, self._tables, LEASE_S, self.clock)
+        made = SessionShard(shard, shards, self._tables, LEASE_S, self.clock, sweep_every_s)
         self.opened.push_async_callback(made.close)
         return made
 
