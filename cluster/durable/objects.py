@@ -23,7 +23,7 @@ def open_objects(url: str) -> Objects:
     """Open `file:DIR` (made if missing) or `s3://bucket/prefix`.
 
     Raises:
-        Misconfigured: the URL's kind is unknown, or the directory cannot be made.
+        Misconfigured: the URL names no object store, or the directory cannot be made.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
@@ -33,7 +33,10 @@ def open_objects(url: str) -> Objects:
             raise Misconfigured(f"MATINEE_OBJECTS: {rest} cannot be made: {error.strerror}") from error
         return obstore.store.LocalStore(rest, automatic_cleanup=True)
     if scheme == "s3":
-        return obstore.store.from_url(url)
+        try:
+            return obstore.store.from_url(url)
+        except BaseError as error:
+            raise Misconfigured(f"MATINEE_OBJECTS: {url} cannot be opened: {_first_line(error)}") from error
     raise Misconfigured(f"MATINEE_OBJECTS: no adapter for {scheme!r}; known: file, s3")
 
 
@@ -51,7 +54,10 @@ def object_errors(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ObjectNotFound(f"There is no object {name}") from error
     except BaseError as error:
-        text = str(error)
-        if _FULL.search(text):
+        if _FULL.search(str(error)):
             raise StorageFull from error
-        raise StoreUnavailable(f"{name}: {text.partition(chr(10))[0]}") from error
+        raise StoreUnavailable(f"{name}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseError) -> str:
+    return str(error).partition("\n")[0]  # what follows is obstore's own structures

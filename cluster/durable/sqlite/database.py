@@ -150,7 +150,7 @@ class _Registry:
             database = self._open.get(path)
             if database is None:
                 try:
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.parent.mkdir(0o700, parents=True, exist_ok=True)  # accounts are nobody's but this user's to read
                     database = Database(path)
                 except (sqlite3.Error, OSError) as error:
                     raise translate_at_open(error, path) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from cluster.errors import CorruptData, MatineeError, Misconfigured, StorageFull, StoreUnavailable
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SYNC = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}  # then the records are in the file: not nothing was written
 _PROBE_BYTES = 64 * 1024
 
 
@@ -57,7 +58,7 @@ def _typed(error: sqlite3.Error, path: Path) -> MatineeError:
             return CorruptData(f"{path} is damaged: {error}")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreUnavailable(f"{path.name} was in use by others for too long")
-        case sqlite3.SQLITE_IOERR if _no_space(path.parent):
+        case sqlite3.SQLITE_IOERR if error.sqlite_errorcode not in _SYNC and _no_space(path.parent):
             # SQLite reports a full quota, and a full disk met in its shared memory file, as a plain I/O error.
             return StorageFull(f"There is no space left for {path.name}")
         case _:

@@ -50,7 +50,7 @@ class SqliteLog:
             Misconfigured: the folder cannot be made.
         """
         try:
-            await asyncio.to_thread(Path(folder).mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(Path(folder).mkdir, 0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from error
         return cls(Path(folder), now_s, retention_s)

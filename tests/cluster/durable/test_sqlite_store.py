@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cluster.durable import Insert, Mode, Row, Table, open_store
+from cluster.durable import Insert, Mode, Row, Table, open_log, open_store
 from cluster.durable.sqlite import database, writer
 from cluster.durable.sqlite.database import SCHEMA_VERSION, Database
 from cluster.durable.sqlite.store import SqliteStore
@@ -385,6 +385,15 @@ def test_the_writer_sweeps_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyP
     asyncio.run(go())
 
 
+def test_folders_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with opened(tmp_path / "store"):
+            await (await open_log(f"sqlite:{tmp_path}/log")).close()
+
+    asyncio.run(go())
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("store", "log")] == [0o700, 0o700]
+
+
 # --- what goes wrong
 
 
@@ -492,6 +501,13 @@ _CHECK = (
 )
 
 
+# A commit whose sync alone failed: its records are in the file.
+_SYNC = (
+    "import pathlib, sqlite3, sys; from cluster.durable.sqlite.faults import translate; error = sqlite3.OperationalError();"
+    " error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC; print(translate(error, pathlib.Path(sys.argv[1])).slug)"
+)
+
+
 def test_a_full_disk_is_storage_full_and_corrupts_nothing(tmp_path: Path) -> None:
     # A file system of 2 MiB in a mount namespace of its own, kept as long as the shell inside waits.
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-Urm", "true"], check=False).returncode:
@@ -505,6 +521,7 @@ def test_a_full_disk_is_storage_full_and_corrupts_nothing(tmp_path: Path) -> Non
         {check}
         dd if=/dev/zero of={tmp_path}/filler bs=1k 2>/dev/null
         {module} c 1000
+        {sys.executable} -c '{_SYNC}' {tmp_path}/tests.sqlite3
         rm {tmp_path}/filler; mount -o remount,size=8m {tmp_path}
         {module} d 5
         {check}
@@ -515,6 +532,7 @@ def test_a_full_disk_is_storage_full_and_corrupts_nothing(tmp_path: Path) -> Non
     lines = done.stdout.split()
     rows = [line for line in lines if line[1] == "-"]
     assert lines.count("storage-full") == 3, done
+    assert lines.count("store-unavailable") == 1, done
     assert lines[-7:] == ["d-0", "d-1", "d-2", "d-3", "d-4", "ok", str(len(rows))], done
     assert len(rows) > 10
 
