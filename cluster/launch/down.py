@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 
 from cluster.errors import AlreadyRunning, StartFailed
-from cluster.launch import ending
+from cluster.launch import ending, supervisor
 from cluster.launch.instance import Instance, read
 from cluster.launch.joining import leave
-from cluster.launch.supervisor import sweep_stale
 from cluster.settings import load
 
 GRACE_S: Final = 30.0
+LEAVE_GRACE_S: Final = supervisor.LEAVE_GRACE_S + 15.0
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def down() -> None:
     if state is not None and state.supervisor.alive:
         with console.status("stopping"):
             os.kill(state.supervisor.pid, signal.SIGTERM)
-            if ending.wait([state.supervisor], GRACE_S):
+            if ending.wait([state.supervisor], LEAVE_GRACE_S if state.ray_address else GRACE_S):
                 ending.end([state.supervisor])
     elif not settings.data.exists():
         console.print("Matinee is not running")
@@ -40,10 +40,14 @@ def down() -> None:
         instance = Instance.claim(settings.data)
     except AlreadyRunning as error:
         raise StartFailed("Matinee is starting or stopping at this moment: try again") from error
+    stale, problem = instance.stale, ""
     try:
-        if instance.stale is not None and instance.stale.ray_address and not instance.stale.failed:
-            leave(instance.stale.ray_address, [application.name for application in instance.stale.applications])
-        sweep_stale(instance)
+        if stale is not None and stale.ray_address and stale.applications:
+            with console.status("leaving the cluster"):
+                problem = leave(stale.ray_address, [application.name for application in stale.applications])
+        supervisor.sweep_stale(instance)
     finally:
-        instance.release()
+        instance.release(keep_state=bool(problem))
+    if problem:
+        raise StartFailed(f"Not all of Matinee is off the cluster: {problem}; try `matinee down` again")
     console.print("Matinee is down" if state is not None else "Matinee is not running")

@@ -94,14 +94,24 @@ def ray_token(settings: Settings) -> Path:
     return path
 
 
-def missing_on(environments: Mapping[str, Mapping[str, str]], settings: Settings) -> list[str]:
-    """Return, a line each, what keeps a cluster from running Matinee; `environments` are its nodes' (the part under RAY_ and OMP_)."""
+def missing_on(
+    environments: Mapping[str, Mapping[str, str]], settings: Settings, *, encoders: float, serve_at: tuple[str, int] | None = None
+) -> list[str]:
+    """Return, a line each, what keeps a cluster from running Matinee.
+
+    `environments` are its nodes' (the part under RAY_ and OMP_), `encoders` is what it has of the resource `encode`, and `serve_at` is
+    where its Ray Serve listens, if that runs already.
+    """
     lines = [
         f"node {node}: start Ray with {name}={value} (it has {given.get(name, 'nothing')!r})"
         for node, given in environments.items()
         for name, value in EVERYWHERE.items()
         if given.get(name) != value
     ]
+    if encoders < 1:
+        lines.append("no node takes encode tasks: start Ray on at least one with --resources '{\"encode\": N}', N of them at once")
+    if serve_at is not None and serve_at != (settings.host, settings.port):
+        lines.append(f"its Ray Serve listens on {serve_at[0]}:{serve_at[1]}: set MATINEE_HOST={serve_at[0]} and MATINEE_PORT={serve_at[1]}")
     if len(environments) > 1:
         embedded = {"MATINEE_STORE": settings.store, "MATINEE_LOG": settings.log, "MATINEE_OBJECTS": settings.objects}
         lines += [
@@ -155,8 +165,8 @@ def lan_address() -> str:
     return "" if address.startswith("127.") else address
 
 
-def require_ports(settings: Settings, *, edge: bool) -> None:
-    """Check that every port of the instance can be had.
+def require_ports(settings: Settings, *, edge: bool, joined: bool = False) -> None:
+    """Check that every port that the instance listens on can be had: on a cluster that it joined all but the edge's are Ray's.
 
     Raises:
         PortUnavailable: one is taken or not allowed; the sentence names its setting.
@@ -165,12 +175,14 @@ def require_ports(settings: Settings, *, edge: bool) -> None:
     # The replicas bind the same address, and HAProxy asks those of its own machine at 127.0.0.1.
     if settings.host not in {"127.0.0.1", "0.0.0.0"}:  # noqa: S104
         raise Misconfigured(f"MATINEE_HOST={settings.host}: must be 127.0.0.1 (this machine only) or 0.0.0.0 (all its addresses)")
-    wanted = {
-        "MATINEE_PORT": (settings.host, settings.port),
-        "MATINEE_DASHBOARD_PORT": ("127.0.0.1", settings.dashboard_port),
-        "MATINEE_METRICS_PORT": ("", settings.metrics_port),
-        "MATINEE_STATS_PORT": ("", settings.stats_port),
-    }
+    wanted = {}
+    if not joined:
+        wanted = {
+            "MATINEE_PORT": (settings.host, settings.port),
+            "MATINEE_DASHBOARD_PORT": ("127.0.0.1", settings.dashboard_port),
+            "MATINEE_METRICS_PORT": ("", settings.metrics_port),
+            "MATINEE_STATS_PORT": ("", settings.stats_port),
+        }
     if edge:
         wanted["MATINEE_EDGE_PORT"] = (settings.host, settings.edge_port)
     for name, (host, port) in wanted.items():

@@ -25,6 +25,7 @@ import psutil
 
 from cluster.durable import open_store
 from cluster.errors import MatineeError, Misconfigured, StartFailed
+from cluster.launch import joining
 from cluster.launch.environment import RAY_FOLDER, loopback
 from cluster.launch.instance import ApplicationState, Process
 from cluster.launch.told import Told
@@ -75,11 +76,9 @@ class Head:
     def _connect(self, ray: Any) -> None:
         settings = self._settings
         if self._ray_address:
-            from cluster.launch.joining import require_address, require_cluster
-
-            require_address(self._ray_address)
+            joining.require_address(self._ray_address)
             ray.init(address=self._ray_address, namespace="matinee", log_to_driver=False, logging_level="ERROR")
-            require_cluster(settings)
+            joining.require_cluster(settings)
             return
         cores = os.cpu_count() or 1
         # ray.init has no option for this port, and 52365 is taken where another Ray runs.
@@ -112,14 +111,14 @@ class Head:
 
         settings = self._settings
         scales = asyncio.run(_kept(settings))
+        self._deployed = cluster = deploy.describe(settings)
+        self.tell(Told(applications=_states(cluster.placed(), {})))
         deploy.start_actors(settings)  # they come up while Serve does
-        serve.start(
-            proxy_location="HeadOnly" if not self._ray_address else "EveryNode",
-            http_options={"host": settings.host, "port": settings.port},
-        )
-        cluster = deploy.describe(settings)
-        self.tell(Told(stage="starting the services", applications=_states(cluster.placed(), {})))
-        self._deployed = cluster
+        if self._ray_address:
+            joining.start_serve(settings)
+        else:
+            serve.start(proxy_location="HeadOnly", http_options={"host": settings.host, "port": settings.port})
+        self.tell(Told(stage="starting the services"))
         deploy.deploy(settings, cluster, scales)
         return cluster
 
@@ -170,13 +169,11 @@ class Head:
         from ray import serve
 
         self.tell(Told(stage="stopping"))
-        with contextlib.suppress(Exception):
-            if not self._ray_address:
+        if not self._ray_address:
+            with contextlib.suppress(Exception):  # whatever goes wrong, all of Ray ends with this process
                 serve.shutdown()  # type: ignore[no-untyped-call]
-            elif self._deployed is not None:
-                from cluster.launch.joining import remove
-
-                remove([placed.name for placed in self._deployed.placed()], self._deployed.actor_names)
+        elif self._deployed is not None:
+            joining.remove([placed.name for placed in self._deployed.placed()], self._deployed.actor_names)
         ray.shutdown()
 
 

@@ -11,6 +11,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from cluster.errors import Misconfigured, StartFailed
@@ -19,7 +21,10 @@ from cluster.settings import Settings
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ASK_TIMEOUT_S: Final = 30.0
-LEAVE_TIMEOUT_S: Final = 60.0
+DRAIN_TIMEOUT_S: Final = 60.0
+LEAVE_TIMEOUT_S: Final = 90.0
+SERVE_IS_OURS: Final = b"matinee:serve-is-ours"
+"""Kept by the cluster itself, so that whoever takes Matinee off it knows."""
 
 
 def require_address(ray_address: str) -> None:
@@ -46,31 +51,87 @@ def require_cluster(settings: Settings) -> None:
     Raises:
         Misconfigured: something is missing; a line each.
     """
-    missing = missing_on(_environments(), settings)
+    import ray
+
+    encoders = ray.cluster_resources().get("encode", 0.0)  # type: ignore[no-untyped-call]
+    missing = missing_on(_environments(), settings, encoders=encoders, serve_at=_serve_at())
     if missing:
         raise Misconfigured("This cluster cannot run Matinee:\n  " + "\n  ".join(missing))
 
 
-def remove(applications: list[str], actors: list[str]) -> None:
-    """Take Matinee's applications and actors off the cluster; what others run there stays."""
+def start_serve(settings: Settings) -> None:
+    """Start Ray Serve on the cluster, unless it runs there."""
+    from ray import serve
+    from ray.experimental.internal_kv import _internal_kv_put
+
+    if _serve_at() is None:
+        _internal_kv_put(SERVE_IS_OURS, b"1")
+        serve.start(proxy_location="EveryNode", http_options={"host": settings.host, "port": settings.port})
+
+
+def remove(applications: Collection[str], actors: Iterable[str]) -> None:
+    """Take Matinee's applications and actors off the cluster, and Serve if Matinee started it; what others run there stays.
+
+    Raises:
+        StartFailed: not all had gone after DRAIN_TIMEOUT_S; they go on draining.
+    """
     import ray
     from ray import serve
+    from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_exists
 
-    for name in serve.status().applications:
-        if name in applications:
-            serve.delete(name)
+    ends_s = time.monotonic() + DRAIN_TIMEOUT_S
+    running = _applications()
+    alone = running <= set(applications) and _internal_kv_exists(SERVE_IS_OURS)
+    if not alone:
+        for name in running & set(applications):
+            serve.delete(name, _blocking=False)  # all drain at once
     for name in actors:
-        try:
+        with contextlib.suppress(ValueError):  # it is gone already
             ray.kill(ray.get_actor(name, namespace="matinee"))
-        except ValueError:
-            continue  # it is gone already
+    if alone:
+        serve.shutdown()  # type: ignore[no-untyped-call]
+        _internal_kv_del(SERVE_IS_OURS)
+    while left := sorted(_applications() & set(applications)):
+        if time.monotonic() > ends_s:
+            raise StartFailed(f"{', '.join(left)} still drain on the cluster")
+        time.sleep(0.2)
 
 
-def leave(ray_address: str, applications: list[str]) -> None:
-    """Take what a killed `up` left on a cluster off it; in a process of its own, since Ray ends its driver as it likes."""
+def leave(ray_address: str, applications: Collection[str]) -> str:
+    """Take what a killed `up` left on a cluster off it; returns why that failed, '' if it did not.
+
+    In a process of its own, since Ray ends its driver as it likes. A cluster that is gone has nothing left.
+    """
+    try:
+        require_address(ray_address)
+    except StartFailed:
+        return ""
     argv = [sys.executable, "-m", "cluster.launch.joining", ray_address, *applications]
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(argv, env=os.environ | EVERYWHERE, check=False, timeout=LEAVE_TIMEOUT_S, capture_output=True)
+    try:
+        done = subprocess.run(
+            argv, env=os.environ | EVERYWHERE, check=False, timeout=LEAVE_TIMEOUT_S, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+    except subprocess.TimeoutExpired:
+        return f"{ray_address} took longer than {LEAVE_TIMEOUT_S:.0f} s"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else f"ended with {done.returncode}") if done.returncode else ""
+
+
+def _applications() -> set[str]:
+    from ray import serve
+    from ray.exceptions import RayActorError
+
+    try:
+        return set(serve.status().applications)
+    except RayActorError:  # Serve ends at this moment
+        return set()
+
+
+def _serve_at() -> tuple[str, int] | None:
+    from ray.serve.context import _get_global_client
+
+    client = _get_global_client(raise_if_no_controller_running=False)
+    return None if client is None else (str(client.http_config.host), int(client.http_config.port))
 
 
 def _environments() -> dict[str, dict[str, str]]:

@@ -32,6 +32,8 @@ from cluster.settings import Settings
 TICK_S: Final = 0.25
 START_TIMEOUT_S: Final = 180.0
 HEAD_GRACE_S: Final = 15.0
+LEAVE_GRACE_S: Final = 75.0
+"""On a cluster of others replicas drain for half a minute, by Serve's default."""
 RECORD_EVERY_S: Final = 2.0
 KEPT_LOGS: Final = 5
 
@@ -53,6 +55,8 @@ class Supervisor:
         self._edge = EdgeKeeper(settings, lambda told: self._change(edge=told)) if edge else None
         self._filler = Filler(settings, lambda told: self._change(demo=told)) if demo else None
         self._stopping = False
+        self.left_behind = False
+        """Whether something of this instance may still be on the cluster that it joined, for `down` to remove."""
         self._services_ready = False
         self._recorded_s = 0.0
         self.state = State(
@@ -156,9 +160,10 @@ class Supervisor:
         if self._edge is not None:
             self._edge.wait()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # With Ray dead the head has nothing left to end in order.
+            # With its own Ray dead the head has nothing left to end in order.
             if head is not None:
-                head.wait(HEAD_GRACE_S if not self.state.failed else 3.0)
+                head.wait(LEAVE_GRACE_S if self._ray_address else HEAD_GRACE_S if not self.state.failed else 3.0)
+        self.left_behind = bool(self._ray_address and self.state.applications) and (head is None or head.returncode != 0)
         ending.end([*started, *ending.descendants()])
         ending.reap_adopted(())
         sweep(run_folder(self._settings.data) / "children", orphans_only=False)

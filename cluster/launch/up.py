@@ -45,17 +45,18 @@ def up(
     """Start Matinee on this machine, or on the Ray cluster at RAY_ADDRESS. Ctrl-C ends all that it started."""
     settings = load(host=host, port=port, public_url=public_url)
     settings = load(host=host, port=port, **addresses(settings, edge=edge))
+    ray_address = os.environ.get("RAY_ADDRESS", "")
     instance = Instance.claim(settings.data)
     try:
         sweep_stale(instance)
         require_space(settings)
-        environment.require_ports(settings, edge=edge)
+        environment.require_ports(settings, edge=edge, joined=bool(ray_address))
         require_sound(settings)
         settings.secret_bytes()
     except BaseException:
         instance.release()
         raise
-    supervisor = Supervisor(settings, instance, ray_address=os.environ.get("RAY_ADDRESS", ""), edge=edge, demo=demo)
+    supervisor = Supervisor(settings, instance, ray_address=ray_address, edge=edge, demo=demo)
     display = Display(Console(), lambda: notes(settings, demo=demo), lambda: noted(settings))
     if detach:
         _in_background(settings, supervisor, instance, display)
@@ -147,7 +148,7 @@ def _in_foreground(supervisor: Supervisor, instance: Instance, display: Display)
         with display:
             code = supervisor.run(display.show)
     finally:
-        instance.release()
+        instance.release(keep_state=supervisor.left_behind)
     if code:
         raise _told(supervisor.state, code)
 
@@ -168,7 +169,7 @@ def _in_background(settings: Settings, supervisor: Supervisor, instance: Instanc
         except Exception:
             traceback.print_exc()
         finally:
-            instance.release(keep_state=bool(supervisor.state.failed))
+            instance.release(keep_state=bool(supervisor.state.failed) or supervisor.left_behind)
             os._exit(code)
     started_s = time.monotonic()
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.launch import environment
-from tests.running import Platform, free_ports
+from tests.running import Platform, eventually, free_ports
 
 pytestmark = pytest.mark.ray
 
@@ -31,14 +31,25 @@ class Other:
 other = Other.remote()
 ray.get(other.answer.remote())
 print("ADDRESS", ray.get_runtime_context().gcs_address, flush=True)
+from ray import serve
+
+@serve.deployment(ray_actor_options={"num_cpus": 0.1})
+class Theirs:
+    def __call__(self):
+        return "theirs"
+
 for line in sys.stdin:
-    from ray.serve.context import _get_global_client
+    if line.startswith("serve "):
+        serve.start(http_options={"host": "127.0.0.1", "port": int(line.split()[1])})
+        serve.run(Theirs.bind(), name="theirs", route_prefix="/theirs")
     try:
-        applications = sorted(_get_global_client().get_serve_details()["applications"])
-    except Exception:
+        applications = sorted(serve.status().applications)
+    except ray.exceptions.RayActorError:  # it ended
         applications = []
-    named = sorted(each["name"] for each in ray.util.list_named_actors(all_namespaces=True) if each["namespace"] in {"other", "matinee"})
-    print("RUNS", ray.get(other.answer.remote()), *applications, *named, flush=True)
+    named = ray.util.list_named_actors(all_namespaces=True)
+    ours = sorted(each["name"] for each in named if each["namespace"] in {"other", "matinee"})
+    controller = [each["name"] for each in named if each["name"] == "SERVE_CONTROLLER_ACTOR"]
+    print("RUNS", ray.get(other.answer.remote()), *applications, *ours, *controller, flush=True)
 ray.shutdown()
 """
 
@@ -56,11 +67,11 @@ class Cluster:
         assert self.process.stdout is not None
         self.address = next(line for line in iter(self.process.stdout.readline, "") if line.startswith("ADDRESS ")).split()[1]
 
-    def runs(self) -> list[str]:
-        """Ask it what runs there."""
+    def runs(self, do: str = "?") -> list[str]:
+        """Ask it what runs there, after it did something: `serve PORT` starts Serve with an application of its own."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("?\n")
+        self.process.stdin.write(f"{do}\n")
         self.process.stdin.flush()
         lines = iter(self.process.stdout.readline, "")  # Ray prints too
         return next(line for line in lines if line.startswith("RUNS ")).split()[1:]
@@ -117,4 +128,26 @@ def test_on_a_cluster_of_others_it_deploys_and_leaves_all_as_it_was(cluster: Clu
     assert {"playback", "session-shard-0", "encode-runner"} <= set(cluster.runs())
     assert joining.command("scale", "web", "1").returncode == 0
     joining.down()
-    assert cluster.runs() == ["42", "somebody-elses"]
+    eventually(lambda: cluster.runs() == ["42", "somebody-elses"])  # nor Serve, which nobody had started before
+
+
+def test_serve_of_others_is_used_and_stays_though_the_head_was_killed(cluster: Cluster, joining: Platform) -> None:
+    port = free_ports(1)[0]
+    theirs = cluster.runs(f"serve {port}")
+    assert theirs == ["42", "theirs", "somebody-elses", "SERVE_CONTROLLER_ACTOR"]
+    joining.env |= {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
+    refused = joining.command("up", "--detach", "--no-edge", timeout_s=120)
+    assert refused.returncode == 2
+    assert f"set MATINEE_HOST=127.0.0.1 and MATINEE_PORT={port}" in refused.stderr
+    assert cluster.runs() == theirs
+
+    joining.env["MATINEE_PORT"] = str(port)
+    joining.up("--no-edge")
+    [head] = joining.processes("-m cluster.launch.head")
+    head.kill()
+    eventually(lambda: bool(joining.state.failed))
+    assert {"playback", "session-shard-0"} < set(cluster.runs())
+    assert "Ray ended unexpectedly" in joining.command("status").stdout
+    done = joining.command("down", timeout_s=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.runs() == theirs

@@ -1,4 +1,4 @@
-"""What comes up goes down: by request, by Ctrl-C, and after every kind of death. One instance of its own, up at the end of each test but the last."""
+"""What comes up goes down: by request, by Ctrl-C, after every kind of death. One instance of its own, up after each test but the last."""
 
 from __future__ import annotations
 

@@ -87,28 +87,50 @@ def test_the_edges_port_matters_only_with_an_edge(tmp_path: Path) -> None:
             environment.require_ports(settings, edge=True)
 
 
+def test_on_a_cluster_of_others_only_the_edges_port_is_ours(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        taken, edge_port = listener.getsockname()[1], free_ports(1)[0]
+        environment.require_ports(settings_in(tmp_path, dashboard_port=taken, edge_port=edge_port), edge=True, joined=True)
+        with pytest.raises(PortUnavailable, match="MATINEE_EDGE_PORT"):
+            environment.require_ports(settings_in(tmp_path, edge_port=taken), edge=True, joined=True)
+
+
 def test_a_cluster_with_everything_misses_nothing(tmp_path: Path) -> None:
-    assert environment.missing_on({"10.0.0.1": EVERYWHERE}, settings_in(tmp_path)) == []
+    assert environment.missing_on({"10.0.0.1": EVERYWHERE}, settings_in(tmp_path), encoders=2.0) == []
 
 
 @given(st.sets(st.sampled_from(sorted(EVERYWHERE)), min_size=1))
 def test_every_missing_variable_is_named_with_its_node_and_value(absent: set[str]) -> None:
     given = {name: value for name, value in EVERYWHERE.items() if name not in absent}
-    lines = environment.missing_on({"10.0.0.7": given}, Settings(data=Path("/x")))
+    lines = environment.missing_on({"10.0.0.7": given}, Settings(data=Path("/x")), encoders=1.0)
     assert len(lines) == len(absent)
     for name in absent:
         assert any(f"node 10.0.0.7: start Ray with {name}={EVERYWHERE[name]}" in line for line in lines)
 
 
+def test_a_cluster_without_encoders_is_told_how_to_get_them(tmp_path: Path) -> None:
+    [line] = environment.missing_on({"a": EVERYWHERE}, settings_in(tmp_path), encoders=0.0)
+    assert """--resources '{"encode": N}'""" in line
+
+
+def test_serve_that_listens_elsewhere_is_named_with_the_settings_for_it(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, port=8010)
+    [line] = environment.missing_on({"a": EVERYWHERE}, settings, encoders=2.0, serve_at=("0.0.0.0", 8000))
+    assert "set MATINEE_HOST=0.0.0.0 and MATINEE_PORT=8000" in line
+    assert environment.missing_on({"a": EVERYWHERE}, settings, encoders=2.0, serve_at=("127.0.0.1", 8010)) == []
+
+
 def test_several_nodes_need_a_common_secret_and_no_embedded_store(tmp_path: Path) -> None:
-    lines = "\n".join(environment.missing_on({"a": EVERYWHERE, "b": EVERYWHERE}, settings_in(tmp_path)))
+    lines = "\n".join(environment.missing_on({"a": EVERYWHERE, "b": EVERYWHERE}, settings_in(tmp_path), encoders=2.0))
     for name in ("MATINEE_STORE", "MATINEE_LOG", "MATINEE_OBJECTS", "MATINEE_SECRET"):
         assert name in lines
 
 
 def test_several_nodes_with_shared_objects_are_not_blamed_for_them(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, objects="s3://bucket/media", secret="0123456789abcdef")
-    lines = "\n".join(environment.missing_on({"a": EVERYWHERE, "b": EVERYWHERE}, settings))
+    lines = "\n".join(environment.missing_on({"a": EVERYWHERE, "b": EVERYWHERE}, settings, encoders=2.0))
     assert "MATINEE_OBJECTS" not in lines
     assert "MATINEE_SECRET" not in lines
 
