@@ -11,7 +11,7 @@ import errno
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Final, NamedTuple, TypeVar
 
 import obstore
 from obstore.store import LocalStore
@@ -22,7 +22,16 @@ from cluster.errors import ObjectNotFound, StorageFull, StoreUnavailable
 T = TypeVar("T")
 
 AT_ONCE: Final = 8
+_PAGE: Final = 500
 _PIECE_BYTES: Final = 4 << 20
+
+
+class Found(NamedTuple):
+    """An object as a listing tells it."""
+
+    name: str
+    bytes: int
+    written_at_s: float
 
 
 class Blobs:
@@ -89,9 +98,9 @@ class Blobs:
     async def remove_under(self, prefix: str) -> int:
         """Remove every object whose name begins with `prefix` and a slash; returns the bytes given back."""
         given_back = 0
-        async for batch in self._batches(prefix):
-            await self.remove(name for name, _ in batch)
-            given_back += sum(size for _, size in batch)
+        async for page in self.pages(prefix):
+            await self.remove(found.name for found in page)
+            given_back += sum(found.bytes for found in page)
         if isinstance(self._objects, LocalStore) and self._objects.prefix is not None:
             # What a killed writer left half-written is not listed.
             await asyncio.to_thread(shutil.rmtree, Path(self._objects.prefix) / prefix, ignore_errors=True)
@@ -105,16 +114,17 @@ class Blobs:
 
     async def size_under(self, prefix: str) -> int:
         """Return the bytes of every object whose name begins with `prefix` and a slash."""
-        return sum([size async for batch in self._batches(prefix) for _, size in batch])
+        return sum([found.bytes async for page in self.pages(prefix) for found in page])
+
+    async def pages(self, prefix: str, limit: int = _PAGE) -> AsyncIterator[list[Found]]:
+        """Yield every object whose name begins with `prefix` and a slash, at most `limit` at once."""
+        with object_errors(prefix):
+            async for page in obstore.list(self._objects, prefix, chunk_size=limit):
+                yield [Found(meta["path"], meta["size"], meta["last_modified"].timestamp()) for meta in page]
 
     async def _remove(self, name: str) -> None:
         with contextlib.suppress(ObjectNotFound), object_errors(name):
             await obstore.delete_async(self._objects, name)
-
-    async def _batches(self, prefix: str) -> AsyncIterator[list[tuple[str, int]]]:
-        with object_errors(prefix):
-            async for batch in obstore.list(self._objects, prefix, chunk_size=200):
-                yield [(meta["path"], meta["size"]) for meta in batch]
 
 
 @contextlib.contextmanager

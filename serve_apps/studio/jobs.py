@@ -135,17 +135,19 @@ class Jobs:
         raise Overloaded("The job changes too fast", retry_after_s=1)
 
     async def forget_finished(self, job_id: str) -> bool:
-        """Forget what the finished tasks of a failed job made; false if it is tried again meanwhile."""
-        while rows := await self.store.scan(job_id, "done/", limit=90):
+        """Forget what the finished tasks of an ended job made; false if it is tried again meanwhile."""
+        while True:
             version, job = await self.versioned(job_id)
-            if job.state is not policy.JobState.FAILED:
+            if not job.ended:
                 return False
+            rows = await self.store.scan(job_id, "done/", limit=90)
+            if not rows:
+                return True
             changes: list[Change] = [Check("job", version), *(Delete(row.sort, row.version) for row in rows)]
             try:
                 await self.store.batch(job_id, changes)
             except VersionConflict:
                 return False
-        return True
 
     async def forget(self, job_id: str) -> None:
         """Remove every row of a job."""

@@ -61,6 +61,8 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The upload was removed with the job: it cannot be tried again."""
     version_id: str | None = None
     """Names what packaging writes; another one each time that packaging begins anew."""
+    retried_at_s: float | None = None
+    """When it was last queued again; None if never."""
     delivery: dict[str, Any] | None = None
     """What attaching to the catalogue takes, once all of the version is uploaded."""
     created_at_s: float
@@ -169,8 +171,17 @@ def retry(job: JobRecord, now_s: float) -> JobRecord:
         error=None,
         frames_done=0,
         frames_per_s=None,
+        retried_at_s=now_s,
         updated_at_s=now_s,
     )
+
+
+def version_id(job: JobRecord, unique: str) -> str:
+    """Return an id for a version that the job makes, out of one that is `unique`: a UUIDv7 of when the job was asked for.
+
+    Of two jobs for a playable the one asked for later so makes the newer version, whichever is finished first.
+    """
+    return f"{int((job.retried_at_s or job.created_at_s) * 1000):012x}{unique[12:]}"
 
 
 def to_value(job: JobRecord) -> dict[str, Any]:

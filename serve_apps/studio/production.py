@@ -17,6 +17,7 @@ import structlog
 from cluster.errors import CorruptData, Fenced, MatineeError, MediaRefused, ServiceUnavailable, Unavailable
 from cluster.ids import new_id
 from serve_apps.catalog.schemas import ArtworkImage, Media
+from serve_apps.studio import policy
 from serve_apps.studio.encode.plan import Plan
 from serve_apps.studio.executor import TaskLost
 from serve_apps.studio.floor import Floor
@@ -150,11 +151,12 @@ class Production:
     async def _deliver(self, plan: Plan) -> None:
         """Package and upload under a version of its own: a runner that was cut off never mixes its files with ours."""
         await self._remains.discard_version()
-        version = Version(
-            version_id=new_id(), playable_id=self._ledger.job.playable_id, job_id=self._job_id, created_at_s=self._floor.now_s()
+        job = self._ledger.job
+        version_id = policy.version_id(job, new_id())
+        version = await self._floor.versions.put(
+            Version(version_id=version_id, playable_id=job.playable_id, job_id=job.job_id, created_at_s=self._floor.now_s())
         )
-        version = await self._floor.versions.put(version)
-        await self._move(JobState.PACKAGING, version_id=version.version_id, frames_done=plan.frames_total, frames_per_s=None)
+        await self._move(JobState.PACKAGING, version_id=version_id, frames_done=plan.frames_total, frames_per_s=None)
         delivery = await self._task(DELIVERY, 0)
         artwork = tuple(image["object_name"] for image in delivery["artwork"])
         async with self._floor.artwork:

@@ -20,6 +20,7 @@ from cluster.errors import (
     Overloaded,
     PlayableNotFound,
     ServiceUnavailable,
+    TooLarge,
     UploadNotFound,
 )
 from cluster.settings import Settings
@@ -57,7 +58,9 @@ def create_api(studio: Studio, gate: Gate, settings: Settings) -> FastAPI:
         "/jobs",
         status_code=202,
         response_model=Job,
-        responses=problems(*_REFUSALS, UploadNotFound, PlayableNotFound, Conflict, IdempotencyKeyReused, Overloaded, ServiceUnavailable),
+        responses=problems(
+            *_REFUSALS, UploadNotFound, PlayableNotFound, Conflict, TooLarge, IdempotencyKeyReused, Overloaded, ServiceUnavailable
+        ),
         tags=["jobs"],
     )
     async def create_job(request: Request, caller: Operator, wanted: NewJob, key: IdempotencyKey = None) -> Response:

@@ -21,11 +21,12 @@ from serve_apps.studio import policy
 from serve_apps.studio.blobs import Blobs
 from serve_apps.studio.catalog_port import Catalog
 from serve_apps.studio.encode.ladder import MAX_HEIGHT, MIN_HEIGHT
+from serve_apps.studio.encode.subtitles import MAX_SIDECAR_BYTES
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobRecord, JobState
 from serve_apps.studio.schemas import Height, Job, NewJob, StudioStatus, Usage
 from serve_apps.studio.tables import JOBS, KEYS, LISTS, UPLOADS
-from serve_apps.studio.uploads import Upload, Uploads
+from serve_apps.studio.uploads import BUSY_S, Upload, Uploads
 
 APPENDS_AT_ONCE: Final = 8
 """Each holds at most two parts in memory."""
@@ -119,7 +120,7 @@ class Studio:
 
     def expires_at_s(self, upload: Upload) -> float:
         """Return when an upload that nobody continues or uses is removed."""
-        return upload.touched_at_s + self._settings.collect_after_s
+        return upload.touched_at_s + max(BUSY_S, self._settings.collect_after_s)
 
     # --- jobs
 
@@ -131,12 +132,16 @@ class Studio:
             Conflict: an upload is not complete.
             TooLarge: a subtitle file is.
         """
-        for upload_id in (wanted.upload_id, *(sidecar.upload_id for sidecar in wanted.subtitles)):
+        sidecar_ids = [sidecar.upload_id for sidecar in wanted.subtitles]
+        for upload_id in (wanted.upload_id, *sidecar_ids):
             upload = await self.uploads.get(upload_id)
             if not upload.complete:
                 raise Conflict(
                     f"Upload {upload_id} has {upload.offset} of {upload.length} bytes", upload_id=upload_id, offset=upload.offset
                 )
+            if upload_id in sidecar_ids and upload.length > MAX_SIDECAR_BYTES:
+                raise TooLarge(f"Subtitles are limited to {MAX_SIDECAR_BYTES} bytes", limit_bytes=MAX_SIDECAR_BYTES)
+            await self.uploads.touch(upload_id)
         await self._catalog.playable(wanted.playable_id)
         now_s = self._now_s()
         draft = JobRecord(
@@ -165,11 +170,12 @@ class Studio:
         """Queue a failed or cancelled job again; see Jobs.retry.
 
         Raises:
-            UploadNotFound: the upload was collected meanwhile.
+            UploadNotFound: an upload was collected meanwhile.
         """
         job = await self.jobs.get(job_id)
         if job.state in (JobState.FAILED, JobState.CANCELLED) and not job.source_gone:
-            await self.uploads.get(job.upload_id)
+            for upload_id in job.upload_ids:
+                await self.uploads.touch(upload_id)
         job = await self.jobs.retry(job_id)
         await self._nudge()
         return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -75,7 +76,8 @@ def upload_routes(studio: Studio, prefix: str, limit_bytes: int) -> APIRouter:
             raise TooLarge(f"More than the {length} bytes announced", limit_bytes=length)
         upload = await studio.create_upload(caller.account_id, length, tus.parse_metadata(metadata))
         if has_body:
-            upload = await studio.append(upload.upload_id, 0, request.stream())
+            with contextlib.suppress(ClientDisconnect):  # nobody reads the answer
+                upload = await studio.append(upload.upload_id, 0, request.stream())
         return Response(status_code=201, headers={**headers(upload), "Location": f"{prefix}/uploads/{upload.upload_id}"})
 
     @router.head("/uploads/{upload_id}", response_class=Response, responses=problems(*_REFUSALS, UploadNotFound))

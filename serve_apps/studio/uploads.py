@@ -22,6 +22,7 @@ from cluster.errors import (
     DeadlineExceeded,
     Indeterminate,
     MatineeError,
+    StorageFull,
     TooLarge,
     UploadNotFound,
     UploadOffsetMismatch,
@@ -34,6 +35,8 @@ PART_BYTES: Final = 8 << 20
 PARTS_LIMIT: Final = 200_000
 FLUSH_AFTER_S: Final = 5.0
 """A slow connection loses at most this much time."""
+BUSY_S: Final = 600.0
+"""An upload that was touched since then is at work, however soon others are collected."""
 SILENCE_S: Final = 30.0
 """A connection that sends nothing for so long is given up; the client goes on from the offset."""
 
@@ -170,14 +173,34 @@ class Uploads:
         if offset != upload.length:
             raise CorruptData(f"Upload {upload_id} ends at {offset} instead of {upload.length}")
 
-    async def remove(self, upload_id: str) -> int:
-        """Remove an upload and everything that ever came for it; returns the bytes given back. Repeating it does nothing."""
-        row = await self._store.get(upload_id, "head")
-        while row is not None and not row.value["ended"]:
+    async def touch(self, upload_id: str) -> Upload:
+        """Say that an upload is about to be used, and return it: whoever judged it idle before leaves it alone.
+
+        Raises:
+            UploadNotFound: there is none, or it is being removed.
+        """
+        while True:
+            row, upload = await self._head(upload_id)
+            touched = msgspec.structs.replace(upload, touched_at_s=self._now_s())
             with contextlib.suppress(VersionConflict):
-                await self._store.compare_and_set(row, {**row.value, "ended": True})
-            row = await self._store.get(upload_id, "head")
-        given_back = await self._blobs.remove_under(f"uploads/{upload_id}")
+                await self._store.compare_and_set(row, msgspec.to_builtins(touched))
+                return touched
+
+    async def remove(self, upload_id: str, judged: Upload | None = None) -> int:
+        """Remove an upload and everything that ever came for it; returns the bytes given back. Repeating it does nothing.
+
+        One that was touched since it was `judged` stays.
+        """
+        given_back = 0
+        try:
+            row = await self._end(upload_id, judged)
+        except StorageFull:
+            # Even to say that it ends takes space, which only its bytes can give.
+            given_back = await self._blobs.remove_under(f"uploads/{upload_id}")
+            row = await self._end(upload_id, judged)
+        if row is not None and not row.value["ended"]:
+            return given_back
+        given_back += await self._blobs.remove_under(f"uploads/{upload_id}")
         async for part in self._parts(upload_id):
             with contextlib.suppress(VersionConflict):
                 await self._store.delete(part)
@@ -186,6 +209,14 @@ class Uploads:
                 await self._store.delete(row)
         await self._lists.remove("uploads", upload_id, 2)
         return given_back
+
+    async def _end(self, upload_id: str, judged: Upload | None) -> Row | None:
+        while (row := await self._store.get(upload_id, "head")) is not None and not row.value["ended"]:
+            if judged is not None and row.value["touched_at_s"] != judged.touched_at_s:
+                break
+            with contextlib.suppress(VersionConflict):
+                await self._store.compare_and_set(row, {**row.value, "ended": True})
+        return row
 
     async def listed(self) -> AsyncIterator[str]:
         """Yield the ids of all uploads, those being removed too."""

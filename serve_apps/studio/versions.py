@@ -23,8 +23,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """The catalogue knows it."""
     bytes: int = 0
     artwork: tuple[str, ...] = ()
-    """Objects that it offered as artwork and that may still be there."""
-    artwork_checked: bool = False
+    """Objects that it offers as artwork."""
     dead_since_s: float | None = None
     """When the collector first saw that nothing leads to it any more."""
     sequence: int = 1
@@ -56,10 +55,15 @@ class Versions:
         """Forget a version, once its objects are gone."""
         await self._lists.remove("versions", version.version_id, version.sequence + 1)
 
-    async def all(self) -> AsyncIterator[Version]:
-        """Yield every version, the oldest first."""
+    async def pages(self) -> AsyncIterator[list[Version]]:
+        """Yield every version, the oldest first, some at once."""
         after: str | None = None
         while rows := await self._lists.scan("versions", after=after, limit=500):
-            for row in rows:
-                yield msgspec.convert(row.value, Version)
+            yield [msgspec.convert(row.value, Version) for row in rows]
             after = rows[-1].sort
+
+    async def all(self) -> AsyncIterator[Version]:
+        """Yield every version, the oldest first."""
+        async for page in self.pages():
+            for version in page:
+                yield version

@@ -2,66 +2,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from cluster.errors import StorageFull, StoreUnavailable
-from serve_apps.studio.runner import EncodeRunner
-from serve_apps.studio.service import Studio
-from tests.serve_apps.studio.factory import FakeEncoders, ended
-from tests.serve_apps.studio.rig import Clock, MemoryCatalog, files_under, open_studio, settings_at, until, upload
-
-DAY = 86400.0
-POSTER = f"artwork/{'a' * 64}.jpg"
-
-
-class House:
-    """A studio, its runner and its catalogue on one clock."""
-
-    def __init__(
-        self, client: httpx.AsyncClient, studio: Studio, runner: EncodeRunner, catalog: MemoryCatalog, encoders: Any, clock: Clock
-    ) -> None:
-        self.client, self.studio, self.runner, self.catalog, self.encoders, self.clock = client, studio, runner, catalog, encoders, clock
-
-    async def job(self, state: str = "ready", playable_id: str = "film") -> Any:
-        upload_id = await upload(self.client, b"a film")
-        answer = await self.client.post("/jobs", json={"upload_id": upload_id, "playable_id": playable_id})
-        job_id = answer.json()["job_id"]
-        await self.runner.tick()
-        job = await ended(self.studio, job_id, state)
-        await until(lambda: not self.runner._running)
-        return job
-
-    async def usage(self) -> dict[str, Any]:
-        await self.runner.collect()
-        return (await self.client.get("/usage")).json()
-
-
-@asynccontextmanager
-async def house(path: Path, catalog: MemoryCatalog | None = None) -> AsyncIterator[House]:
-    clock, settings = Clock(), settings_at(path)
-    catalog = catalog or MemoryCatalog("film", "other")
-    encoders = FakeEncoders(settings)
-    async with open_studio(path, catalog=catalog, now_s=clock) as (client, studio):
-        runner = EncodeRunner(settings, catalog, encoders, clock)
-        await runner.open()
-        try:
-            yield House(client, studio, runner, catalog, encoders, clock)
-        finally:
-            await runner.close()
-
-
-def media(path: Path) -> list[str]:
-    return [name.split("/")[2] for name in files_under(path / "objects") if name.startswith("media/")]
+from cluster.errors import CorruptData, StorageFull, StoreUnavailable
+from tests.serve_apps.studio.factory import ended
+from tests.serve_apps.studio.house import DAY, POSTER, house, media
+from tests.serve_apps.studio.rig import MemoryCatalog, files_under, until, upload
 
 
 def test_a_replaced_version_stays_for_those_who_watch_it_and_then_gives_its_space_back(tmp_path: Path) -> None:
     async def main() -> None:
         async with house(tmp_path) as at:
+            at.catalog.shown = {POSTER}
             first = await at.job()
             at.clock.value_s += 10 * DAY
             assert (await at.usage())["collectable_bytes"] == 0
@@ -89,32 +43,7 @@ def test_a_deleted_titles_media_and_artwork_go(tmp_path: Path) -> None:
             at.clock.value_s += DAY + 1
             usage = await at.usage()
             assert files_under(tmp_path / "objects") == []
-            assert usage["collected_bytes"] == 7
-
-    asyncio.run(main())
-
-
-def test_artwork_that_a_title_shows_stays_and_what_it_did_not_take_goes(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with house(tmp_path) as at:
-            at.catalog.shown = {POSTER}
-            job = await at.job()
-            at.clock.value_s += DAY + 1
-            await at.usage()
-            assert files_under(tmp_path / "objects") == [POSTER, f"media/film/{job.version_id}/master.m3u8"]
-            at.catalog.shown = set()
-            await at.job(playable_id="other")  # offers the same picture
-            del at.catalog.media["film"]
-            await at.usage()
-            at.clock.value_s += DAY - 100
-            del at.catalog.media["other"]
-            await at.usage()
-            at.clock.value_s += 200
-            await at.usage()
-            assert POSTER in files_under(tmp_path / "objects")
-            at.clock.value_s += DAY
-            await at.usage()
-            assert files_under(tmp_path / "objects") == []
+            assert usage["collected_bytes"] == 7 + len(b"jpeg")
 
     asyncio.run(main())
 
@@ -183,21 +112,6 @@ def test_a_failed_jobs_upload_and_chunks_are_kept_for_a_retry_and_then_go(tmp_pa
     asyncio.run(main())
 
 
-def test_what_a_crash_left_between_an_object_and_its_row_goes(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with house(tmp_path) as at:
-            old = f"{int((at.clock.value_s - 2 * DAY) * 1000):012x}" + "7" * 20
-            new = f"{int(at.clock.value_s * 1000):012x}" + "7" * 20
-            for name in (f"uploads/{old}/0-x", f"chunks/{old}/x", f"uploads/{new}/0-x", f"chunks/{new}/x"):
-                await at.encoders.blobs.put(name, b"lost")
-            staged = tmp_path / "objects" / "uploads" / old / "8-y#1"
-            staged.write_bytes(b"half-written")  # a killed writer's, which no listing shows
-            await at.usage()
-            assert files_under(tmp_path / "objects") == [f"chunks/{new}/x", f"uploads/{new}/0-x"]
-
-    asyncio.run(main())
-
-
 def test_a_job_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
     async def main() -> None:
         async with house(tmp_path) as at:
@@ -231,5 +145,81 @@ def test_collecting_twice_or_after_a_break_gives_the_same(tmp_path: Path, monkey
             assert usage == {**(await at.usage()), "collected_at": usage["collected_at"]}
             assert len(media(tmp_path)) == 1
             assert [version.attached async for version in versions.all()] == [True]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("after_s", [0.0, 7200.0, 7 * DAY])
+def test_a_replaced_version_is_kept_for_as_long_as_the_setting_says(tmp_path: Path, after_s: float) -> None:
+    async def main() -> None:
+        async with house(tmp_path, collect_after_s=after_s) as at:
+            first, second = await at.job(), await at.job()
+            await at.usage()
+            if after_s:
+                at.clock.value_s += after_s - 1
+                await at.usage()
+                assert media(tmp_path) == [first.version_id, second.version_id]
+                at.clock.value_s += 2
+                await at.usage()
+            assert media(tmp_path) == [second.version_id]
+
+    asyncio.run(main())
+
+
+def test_nothing_that_is_at_work_is_collected_however_soon_the_setting_says(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with house(tmp_path, collect_after_s=0) as at:
+            encoders = at.encoders
+            encoders.gates = {"chunk/00003": asyncio.Event(), "delivery": asyncio.Event()}
+            upload_id = await upload(at.client, b"a film")
+            await at.usage()
+            answer = await at.client.post("/jobs", json={"upload_id": upload_id, "playable_id": "film"})
+            assert answer.status_code == 202, answer.text
+            await at.runner.tick()
+            for key in ("chunk/00003", "delivery"):
+                await until(lambda key=key: key in encoders.running)
+                at.clock.value_s += 3600
+                await at.usage()
+                encoders.gates[key].set()
+            job = await ended(at.studio, answer.json()["job_id"], "ready")
+            await at.usage()
+            assert media(tmp_path) == [job.version_id]
+
+    asyncio.run(main())
+
+
+def test_an_upload_that_a_job_asks_for_after_it_was_judged_idle_stays(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with house(tmp_path) as at:
+            upload_id = await upload(at.client, b"a film")
+            at.clock.value_s += 2 * DAY
+            uploads = at.studio.uploads
+            judged = await uploads.find(upload_id)
+            assert judged is not None
+            assert (await at.client.post("/jobs", json={"upload_id": upload_id, "playable_id": "film"})).status_code == 202
+            assert await uploads.remove(upload_id, judged=judged) == 0
+            await uploads.download(upload_id, tmp_path / "downloaded")
+            assert (tmp_path / "downloaded").read_bytes() == b"a film"
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_judged_keeps_nothing_else_from_being_collected(tmp_path: Path) -> None:
+    class Damaged(MemoryCatalog):
+        async def live_version(self, playable_id: str) -> str | None:
+            if playable_id == "damaged" and self.media["damaged"] is not None:
+                raise CorruptData
+            return await super().live_version(playable_id)
+
+    async def main() -> None:
+        async with house(tmp_path, Damaged("damaged", "film")) as at:
+            damaged, first = await at.job(playable_id="damaged"), await at.job()
+            second = await at.job()
+            await upload(at.client, b"abandoned")
+            await at.usage()
+            at.clock.value_s += DAY + 1
+            usage = await at.usage()
+            assert media(tmp_path) == [damaged.version_id, second.version_id], first
+            assert (usage["media_bytes"], usage["uploads_bytes"]) == (14, 0)
 
     asyncio.run(main())

@@ -14,6 +14,7 @@ from cluster.errors import Fenced, Misconfigured, Overloaded, ServiceUnavailable
 from serve_apps.http import served
 from serve_apps.serving import LocalTarget
 from serve_apps.studio.client import StudioClient
+from serve_apps.studio.encode.subtitles import MAX_SIDECAR_BYTES
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobState
 from serve_apps.studio.routes import PREFIX, create_api, streams
@@ -89,6 +90,34 @@ def test_a_job_needs_a_complete_upload_and_a_playable(tmp_path: Path) -> None:
             for wrong in ({"ladder": []}, {"ladder": [361]}, {"ladder": [10**9]}, {"language": "?"}, {"surprise": 1}):
                 assert (await posted(client, upload_id, **wrong)).status_code == 422
             assert (await client.get("/jobs")).json()["items"] == []
+
+    asyncio.run(main())
+
+
+def test_a_subtitle_file_beyond_the_limit_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_studio(tmp_path) as (client, _studio):
+            upload_id = await upload(client, bytes(MAX_SIDECAR_BYTES + 1))
+            subtitle = {"upload_id": upload_id, "language": "en", "label": "English"}
+            answer = await posted(client, upload_id, subtitles=[subtitle])
+            assert (answer.status_code, answer.json()["limit_bytes"]) == (413, MAX_SIDECAR_BYTES)
+            assert (await client.get("/jobs")).json()["items"] == []
+            assert (await posted(client, upload_id)).status_code == 202
+
+    asyncio.run(main())
+
+
+def test_a_retry_needs_the_subtitle_files_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_studio(tmp_path) as (client, studio):
+            film_id, text_id = await upload(client, b"a film"), await upload(client, b"WEBVTT", "film.vtt")
+            answer = await posted(client, film_id, subtitles=[{"upload_id": text_id, "language": "en", "label": "English"}])
+            job_id = answer.json()["job_id"]
+            await (await studio.jobs.take(job_id, 1)).move(JobState.FAILED)
+            await studio.uploads.remove(text_id)
+            answer = await client.post(f"/jobs/{job_id}/retry")
+            assert (answer.status_code, answer.json()["type"]) == (404, "urn:matinee:error:upload-not-found")
+            assert (await studio.jobs.get(job_id)).state is JobState.FAILED
 
     asyncio.run(main())
 

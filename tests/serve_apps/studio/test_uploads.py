@@ -6,14 +6,17 @@ import hashlib
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from cluster.errors import StorageFull, TooLarge, UploadNotFound, UploadOffsetMismatch
+from serve_apps.http import served
 from serve_apps.studio import uploads as uploads_module
+from serve_apps.studio.routes import PREFIX, create_api, streams
 from serve_apps.studio.uploads import PART_BYTES, Upload
-from tests.serve_apps.studio.rig import MEMBER, TUS, Clock, files_under, open_studio, upload
+from tests.serve_apps.studio.rig import MEMBER, OPERATOR, TUS, Clock, TestGate, files_under, open_studio, settings_at, upload
 
 BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 
@@ -79,6 +82,36 @@ def test_a_broken_connection_keeps_what_came(tmp_path: Path) -> None:
             assert (await studio.uploads.get(created.upload_id)).offset == len(data)
             await studio.append(created.upload_id, len(data), pieces(b"rest."))
             assert await content_of(studio, created.upload_id, tmp_path) == data + b"rest."
+
+    asyncio.run(main())
+
+
+def test_a_client_that_goes_away_while_it_creates_is_no_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        settings = settings_at(tmp_path)
+        async with open_studio(tmp_path) as (_client, studio):
+            app = served(create_api(studio, TestGate(), settings), PREFIX, streams=streams)
+            headers = BYTES | OPERATOR | {"Upload-Length": "10", "Content-Length": "10"}
+            scope = {
+                "type": "http",
+                "method": "POST",
+                "path": f"{PREFIX}/uploads",
+                "query_string": b"",
+                "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            }
+            coming = [{"type": "http.request", "body": b"abc", "more_body": True}]
+            answered: list[int] = []
+
+            async def receive() -> dict[str, Any]:
+                return coming.pop() if coming else {"type": "http.disconnect"}
+
+            async def send(message: dict[str, Any]) -> None:
+                answered.append(message.get("status", 0))
+
+            await app(scope, receive, send)
+            assert not {status for status in answered if status >= 400}
+            (upload_id,) = [listed async for listed in studio.uploads.listed()]
+            assert (await studio.uploads.get(upload_id)).offset == 3
 
     asyncio.run(main())
 
