@@ -21,9 +21,8 @@ class Topic(msgspec.Struct, frozen=True):
 
 CATALOG: Final = Topic("catalog")
 PLAYBACK: Final = Topic("playback")
-STUDIO: Final = Topic("studio")
 ACCOUNTS: Final = Topic("accounts")
-TOPICS: Final = (CATALOG, PLAYBACK, STUDIO, ACCOUNTS)
+TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS)
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

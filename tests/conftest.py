@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,18 @@ from tests.viewers import ingested
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+INSIST = os.environ.get("MATINEE_TESTS_INSIST") == "1"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where MATINEE_TESTS_INSIST=1, fail what this machine would leave out; a machine may lack a GPU."""
+    report = yield
+    if INSIST and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("gpu") is None:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"MATINEE_TESTS_INSIST=1, and this was left out: {why}"
+    return report
 
 
 @pytest.fixture(scope="session")

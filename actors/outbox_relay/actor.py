@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from functools import partial
@@ -120,6 +121,8 @@ class Relay:
             raise ServiceUnavailable("The outbox relay does not answer") from error
 
     def _look_up(self) -> None:
+        if "ray" not in sys.modules:  # a process without Ray: nobody to nudge, and seconds to import it
+            return
         now_s = time.monotonic()
         if now_s - self._looked_up_at_s < _LOOK_UP_INTERVAL_S:
             return

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
@@ -472,6 +474,12 @@ def test_a_nudge_never_fails_whatever_the_cluster_does() -> None:
     assert handle.nudged == [3]
     Relay(_Handle(refuses=True)).nudge(3)
     Relay().nudge(3)
+
+
+def test_a_process_without_ray_stays_without_it() -> None:
+    program = "import sys, threading; from actors.outbox_relay import Relay; Relay().nudge(3);"
+    program += " [thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]; print('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @settings(deadline=None)
