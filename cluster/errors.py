@@ -307,7 +307,7 @@ class StreamLimitReached(Conflict):
 
 
 class NotPlayable(Conflict):
-    """The playable has no finished version yet, or is not published."""
+    """The playable has no finished version yet."""
 
     slug, title = "not-playable", "This cannot be played yet"
 

@@ -3,7 +3,8 @@
 `streams` (linear), partition = account: `owner` counts every change of the account's streams and names the epoch that made the last,
 `stream/<device>` is a running session, `ended/<session>` remembers one that ended while calls for it may still be repeated, `outbox/…`.
 Its partition `shards` holds one row, `owners`: the epoch of each shard. `places` (plain), partition = account: `beat/<device>` the last
-heartbeat, `place/<profile>/<playable>` where somebody stopped; its partitions `live/<nnn>` list the accounts that have streams.
+heartbeat, `place/<profile>/<playable>` where somebody stopped, `gone/<profile>` a deleted profile whose tokens may still be valid; its
+partitions `live/<nnn>` list the accounts that have streams.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ STREAM: Final = "stream/"
 ENDED: Final = "ended/"
 BEAT: Final = "beat/"
 PLACE: Final = "place/"
+GONE: Final = "gone/"
 
 
 def live_partition(partition: int) -> str:

@@ -1,9 +1,8 @@
-"""Asks playback from other services how it is, and to forget an account."""
+"""Asks playback from other services to forget an account or a profile."""
 
 from __future__ import annotations
 
 from cluster.resilience import Caller
-from serve_apps.playback.schemas import PlaybackStatus
 from serve_apps.serving import ServeTarget, Target
 
 
@@ -18,6 +17,6 @@ class PlaybackClient:
         """Remove everything of a closed account; idempotent."""
         await self._caller.call(lambda: self._target.invoke("delete_all", account_id), idempotent=True)
 
-    async def status(self) -> PlaybackStatus:
-        """Return how the session shards are."""
-        return PlaybackStatus.model_validate(await self._caller.call(lambda: self._target.invoke("status"), idempotent=True))
+    async def forget_profile(self, account_id: str, profile_id: str) -> None:
+        """End what a deleted profile plays and remove its history; idempotent."""
+        await self._caller.call(lambda: self._target.invoke("forget_profile", account_id, profile_id), idempotent=True)

@@ -53,11 +53,13 @@ def to_continue(places: Iterable[Place]) -> list[Place]:
     """Return the places to go on from, the latest first, one a title.
 
     The latest place of a title speaks for it: an older episode that was left half-way does not come back once a later one is finished.
+    Trailers, and what was only looked into, say nothing.
     """
     latest: dict[str, Place] = {}
     for place in sorted(places, key=latest_first):
-        latest.setdefault(place.title_id, place)
-    return [place for place in latest.values() if place.kind != "trailer" and place.position_s >= BEGUN_S and not is_finished(place)]
+        if place.kind != "trailer" and (place.position_s >= BEGUN_S or is_finished(place)):
+            latest.setdefault(place.title_id, place)
+    return [place for place in latest.values() if not is_finished(place)]
 
 
 def latest_first(place: Place) -> tuple[float, str]:

@@ -16,6 +16,7 @@ from cluster.errors import (
     NotAuthenticated,
     NotPlayable,
     PlayableNotFound,
+    ProfileNotFound,
     ProfileRequired,
     SessionNotFound,
     StreamLimitReached,
@@ -43,7 +44,9 @@ def create_api(playback: Playback, gate: Gate) -> FastAPI:
         "/sessions",
         status_code=201,
         response_model=Session,
-        responses=problems(*_VIEWING, PlayableNotFound, MaturityRefused, NotPlayable, StreamLimitReached, Conflict, IdempotencyKeyReused),
+        responses=problems(
+            *_VIEWING, PlayableNotFound, ProfileNotFound, MaturityRefused, NotPlayable, StreamLimitReached, Conflict, IdempotencyKeyReused
+        ),
     )
     async def start_session(new: NewSession, viewer: Viewer, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Start to watch; a second start on a device replaces its first."""

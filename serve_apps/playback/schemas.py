@@ -105,18 +105,3 @@ class Places(BaseModel):
 
     items: list[Place]
     next_cursor: str | None
-
-
-class PlaybackStatus(BaseModel):
-    """Playback at a glance, for operations."""
-
-    live_streams: int
-    shards: list[ShardState]
-
-
-class ShardState(BaseModel):
-    """A session shard; `epoch` 0: it does not answer."""
-
-    shard: int
-    epoch: int
-    live_streams: int

@@ -6,7 +6,6 @@ Knows nothing of how streams are kept (actors/sessions) or bytes delivered (clus
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,12 +17,13 @@ from actors.sessions.client import Sessions
 from actors.sessions.rows import read_place
 from actors.sessions.stream import Beat, Start, Stop
 from actors.sessions.stream import Place as KeptPlace
-from actors.sessions.tables import PLACE, PLACES, place_sort
-from cluster.durable import Store, Table, open_store
+from actors.sessions.tables import GONE, PLACE, PLACES, place_sort
+from cluster.durable import Row, Store, Table, open_store
 from cluster.durable.store import SCAN_LIMIT
 from cluster.edge.registry import EDGES, EdgeStatus, live_edges
-from cluster.errors import SessionNotFound, StreamLimitReached, Unavailable
+from cluster.errors import ProfileNotFound, StreamLimitReached, Unavailable
 from cluster.security.claims import Claims
+from cluster.security.keys import LONGEST_TOKEN_S, MARGIN_S
 from cluster.security.paths import PathSigner
 from cluster.settings import Settings
 from serve_apps.catalog.client import CatalogClient
@@ -39,9 +39,7 @@ from serve_apps.playback.schemas import (
     LiveStreams,
     Place,
     Places,
-    PlaybackStatus,
     Session,
-    ShardState,
 )
 from serve_apps.playback.tables import KEYS
 
@@ -87,8 +85,11 @@ class Playback:
 
         Raises:
             PlayableNotFound, MaturityRefused, NotPlayable: see `policy.require_playable`.
+            ProfileNotFound: it was deleted.
             StreamLimitReached: other devices use up the account's streams; carries those that live.
         """
+        if await self._places.get(viewer.account_id, f"{GONE}{viewer.profile_id}") is not None:
+            raise ProfileNotFound
         playable = await self._playables.playable(playable_id)
         media = policy.require_playable(playable, viewer)
         credits_s = playable.markers.credits.start_s if playable.markers and playable.markers.credits else None
@@ -200,17 +201,21 @@ class Playback:
 
     async def delete_all(self, account_id: str) -> None:
         """End what the account plays and remove every place of it; idempotent, for an account that is closed."""
-        for stream in await self._sessions.live(account_id):
-            with contextlib.suppress(SessionNotFound):
-                await self._sessions.stop(Stop(account_id, stream.session_id, stream.device_id, stream.profile_id))
-        while rows := await self._places.scan(account_id, PLACE, limit=SCAN_LIMIT):
+        await self._sessions.end_all(account_id)
+        await self._remove_places(account_id, PLACE)
+
+    async def forget_profile(self, account_id: str, profile_id: str) -> None:
+        """The same for a profile that is deleted; its tokens, which outlive it by minutes, start nothing new. Idempotent."""
+        now_s = self._now_s()
+        gone = Row(account_id, f"{GONE}{profile_id}", int(now_s * 1000), "gone", {}, now_s + LONGEST_TOKEN_S + MARGIN_S)
+        await self._places.put([gone])
+        await self._sessions.end_all(account_id, profile_id)
+        await self._remove_places(account_id, f"{PLACE}{profile_id}/")
+
+    async def _remove_places(self, account_id: str, prefix: str) -> None:
+        while rows := await self._places.scan(account_id, prefix, limit=SCAN_LIMIT):
             for row in rows:
                 await self._places.remove(row.partition, row.sort, row.version)
-
-    async def status(self) -> PlaybackStatus:
-        """Return how the shards are."""
-        shards = [ShardState(shard=each.shard, epoch=each.epoch, live_streams=each.live_streams) for each in await self._sessions.status()]
-        return PlaybackStatus(live_streams=sum(shard.live_streams for shard in shards), shards=shards)
 
     async def _place(self, viewer: Claims, playable_id: str) -> KeptPlace | None:
         row = await self._places.get(viewer.account_id, place_sort(viewer.profile_id or "", playable_id))

@@ -9,6 +9,7 @@ from ray.serve.config import AutoscalingConfig
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
 from serve_apps.http import served
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.routes import PREFIX, create_api
 from serve_apps.profiles.service import Profiles
 from serve_apps.serving import Replica
@@ -31,7 +32,7 @@ class ProfilesReplica(Replica):
     """A replica of profiles; it keeps nothing in memory."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
-        profiles = Profiles(settings)
+        profiles = Profiles(settings, PlaybackClient())
         app = served(create_api(profiles, await open_gate(settings)), PREFIX)
         await self.serve(profiles, app, frozenset({"choose", "create_first", "delete_all"}))
 

@@ -8,6 +8,7 @@ Refuses to know passwords and tokens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from cluster.security.tries import TryLimit
 from cluster.settings import Settings
 from serve_apps.http import decode_cursor, encode_cursor
 from serve_apps.idempotency import Idempotency
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles import policy
 from serve_apps.profiles.choices import Choices
 from serve_apps.profiles.policy import StoredProfile
@@ -31,6 +33,8 @@ from serve_apps.profiles.tables import CHOICES, PROFILES, REQUESTS
 
 _COUNT = "count"
 _PREFIX = "profile/"
+_LEAVING = "leaving/"
+"""Profiles that are deleted, while something of theirs may be left."""
 _ATTEMPTS = 8
 _CLOSED_S = 86400.0
 """How long a removed account's partition takes no new profile: longer than any token lives."""
@@ -42,9 +46,8 @@ class Profiles:
     choices: Choices
     idempotency: Idempotency
 
-    def __init__(self, settings: Settings, now_s: Callable[[], float] = time.time) -> None:
-        self._settings = settings
-        self._now_s = now_s
+    def __init__(self, settings: Settings, playback: PlaybackClient, now_s: Callable[[], float] = time.time) -> None:
+        self._settings, self._playback, self._now_s = settings, playback, now_s
 
     async def open(self) -> None:
         """Open the stores."""
@@ -127,24 +130,34 @@ class Profiles:
         raise Conflict("The profile is being changed: try again", retry_after_s=1)
 
     async def delete(self, claims: Claims, profile_id: str) -> None:
-        """Remove a profile with its list and ratings; one with a PIN only from itself.
+        """Remove a profile with its list, ratings and history; one with a PIN only from itself.
 
         Raises:
+            Unavailable: playback is away: the profile is gone, and a repeated call removes the rest.
             LastProfile: an account keeps one.
             WrongPin: it has a PIN, and another profile is chosen.
         """
         account_id = claims.account_id
         for _ in range(_ATTEMPTS):
+            if await self._store.get(account_id, _LEAVING + profile_id) is not None:
+                break
             row = await self._row(account_id, profile_id)
             if policy.needs_pin(_stored(row), profile_id, claims):
                 raise WrongPin("This profile has a PIN: choose it, then delete it")
+            leaving = Insert(_LEAVING + profile_id, "leaving", {})
             try:
-                await self._store.batch(account_id, [Delete(row.sort, row.version), await self._counted(account_id, -1)])
+                await self._store.batch(account_id, [Delete(row.sort, row.version), leaving, await self._counted(account_id, -1)])
             except VersionConflict:
                 continue
-            await self.choices.forget(account_id, profile_id)
-            return
-        raise Conflict("The account's profiles are being changed: try again", retry_after_s=1)
+            break
+        else:
+            raise Conflict("The account's profiles are being changed: try again", retry_after_s=1)
+        await self.choices.forget(account_id, profile_id)
+        await self._playback.forget_profile(account_id, profile_id)
+        left = await self._store.get(account_id, _LEAVING + profile_id)
+        if left is not None:
+            with contextlib.suppress(VersionConflict):
+                await self._store.delete(left)
 
     async def choose(self, account_id: str, profile_id: str, pin: str | None, override: bool) -> ChosenProfile:
         """Return what a token of this profile says; `override`: something stronger than the PIN was proven.

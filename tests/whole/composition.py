@@ -121,12 +121,12 @@ class Whole:
             )
             for number in range(settings.session_shards)
         ]
-        self.profiles = Profiles(settings, now_s)
         self.catalog = Catalog(settings, nudge=self.relay.nudge, now_s=now_s)
         self.catalog_client = CatalogClient(LocalTarget(self.catalog))
         self.runner = EncodeRunner(settings, self.catalog_client, self.encoders, now_s)
         self.studio = Studio(settings, self.catalog_client, self.runner.nudge, now_s)
         self.playback = Playback(settings, self.catalog_client, Sessions(self.shards), now_s)
+        self.profiles = Profiles(settings, PlaybackClient(LocalTarget(self.playback)), now_s)
         self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), PlaybackClient(LocalTarget(self.playback)), now_s)
         self.operations = Operations(
             settings,

@@ -48,6 +48,8 @@ class NoHistory:
 
     async def delete_all(self, account_id: str) -> None: ...
 
+    async def forget_profile(self, account_id: str, profile_id: str) -> None: ...
+
 
 class World:
     """One instance of auth and profiles, with a clock that stands still until told."""
@@ -55,9 +57,10 @@ class World:
     def __init__(self, directory: Path, **settings: Any) -> None:
         self.now_s = 1_800_000_000.0
         self.settings = Settings(data=directory, **settings)
-        self.profiles = Profiles(self.settings, self.clock)
+        playback = PlaybackClient(LocalTarget(NoHistory()))
+        self.profiles = Profiles(self.settings, playback, self.clock)
         self.target = Flaky(self.profiles)
-        self.auth = Auth(self.settings, ProfilesClient(self.target), PlaybackClient(LocalTarget(NoHistory())), self.clock)
+        self.auth = Auth(self.settings, ProfilesClient(self.target), playback, self.clock)
         self.app: ASGIApp
         self.stores: list[Store] = []
 

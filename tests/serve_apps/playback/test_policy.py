@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,26 @@ def test_continue_watching_has_each_title_once_unfinished_and_latest_first(found
     assert len({place.title_id for place in shown}) == len(shown)
     assert not any(policy.is_finished(place) for place in shown)
     assert [place.updated_at_s for place in shown] == sorted((place.updated_at_s for place in shown), reverse=True)
+
+
+def place(playable_id: str, position_s: float, at_s: float, *, kind: str = "episode") -> Place:
+    return Place(playable_id, "title", kind, position_s, 100.0, None, at_s, "session")
+
+
+@pytest.mark.parametrize(
+    ("watched", "shown"),
+    [
+        ([place("film", 50, 1, kind="film"), place("trailer", 20, 2, kind="trailer")], ["film"]),
+        ([place("one", 50, 1), place("two", 2, 2)], ["one"]),
+        ([place("one", 50, 1), place("two", 30, 2)], ["two"]),
+        ([place("one", 50, 1), place("two", 99, 2)], []),
+        ([place("one", 50, 1), place("two", 99, 2), place("three", 2, 3)], []),
+        ([place("trailer", 20, 1, kind="trailer")], []),
+    ],
+    ids=["trailer", "looked into", "next", "finished", "looked into after finished", "trailer alone"],
+)
+def test_what_speaks_for_a_title(watched: list[Place], shown: list[str]) -> None:
+    assert [each.playable_id for each in policy.to_continue(watched)] == shown
 
 
 @given(st.sets(st.text("abc", min_size=1, max_size=4), min_size=2, max_size=8), st.text(max_size=8))

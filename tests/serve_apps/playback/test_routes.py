@@ -9,6 +9,8 @@ import pytest
 from cluster.durable import Row, open_store
 from cluster.edge.registry import EDGES, PARTITION
 from cluster.security.paths import PathVerifier
+from serve_apps.playback.client import PlaybackClient
+from serve_apps.serving import LocalTarget
 from tests.clock import Clock
 from tests.serve_apps.playback.world import World, open_world, token
 
@@ -184,6 +186,49 @@ def test_history_is_paged_and_forgets(play: Callable[[Scene], None]) -> None:
         assert seen == watched[::-1]
         assert (await world.ask("DELETE", "/history/film")).status_code == 204
         assert "film" not in [item["playable_id"] for item in (await world.ask("GET", "/history")).json()["items"]]
+
+    play(scene)
+
+
+def test_a_deleted_profile_plays_nothing_and_leaves_no_history(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        ben, ann = token("tv", profile="ben"), token("phone", profile="ann")
+        sessions = [(await world.start(bearer=bearer)).json()["session_id"] for bearer in (ben, ann)]
+        for session_id, bearer in zip(sessions, (ben, ann), strict=True):
+            await world.beat(session_id, 1, 40, bearer)
+        clock.advance(world.settings.lease_s + 1)  # neither is live, and both could be revived
+        for _ in range(2):
+            await PlaybackClient(LocalTarget(world.playback)).forget_profile("account", "ben")
+        assert (await world.beat(sessions[0], 2, 50, ben)).status_code == 404
+        assert (await world.ask("DELETE", f"/sessions/{sessions[0]}", ben, params={"position_s": 50})).status_code == 204
+        refused = await world.start(bearer=ben)
+        assert (refused.status_code, refused.json()["type"]) == (404, "urn:matinee:error:profile-not-found")
+        assert (await world.ask("GET", "/history", ben)).json()["items"] == []
+        assert (await world.beat(sessions[1], 2, 50, ann)).status_code == 200
+        assert [item["position_s"] for item in (await world.ask("GET", "/history", ann)).json()["items"]] == [50]
+
+    play(scene)
+
+
+def test_a_closed_account_plays_nothing_and_leaves_no_history(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        session_id = (await world.start()).json()["session_id"]
+        await world.beat(session_id, 1, 40)
+        clock.advance(world.settings.lease_s + 1)
+        for _ in range(2):
+            await PlaybackClient(LocalTarget(world.playback)).delete_all("account")
+        assert (await world.beat(session_id, 2, 50)).status_code == 404
+        assert (await world.ask("GET", "/history")).json()["items"] == []
+
+    play(scene)
+
+
+def test_a_player_that_was_replaced_still_says_where_it_stopped(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        first = (await world.start("film")).json()["session_id"]
+        await world.start("other")
+        assert (await world.ask("DELETE", f"/sessions/{first}", params={"position_s": 33})).status_code == 204
+        assert (await world.ask("GET", "/positions/film")).json()["position_s"] == 33
 
     play(scene)
 

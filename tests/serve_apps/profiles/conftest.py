@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from starlette.types import ASGIApp
 
-from cluster.errors import TokenInvalid
+from cluster.errors import ServiceUnavailable, TokenInvalid
 from cluster.security.claims import Claims
 from cluster.settings import Settings
 from serve_apps.http import served
+from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.routes import PREFIX, create_api
 from serve_apps.profiles.service import Profiles
@@ -36,13 +37,27 @@ def token(account_id: str = "a", profile: dict[str, Any] | None = None, **claims
     return msgspec.json.encode(Claims(account_id, "device", ("member",), 1e12, **claims)).hex()
 
 
+class ToldPlayback:
+    """Playback that remembers which profiles it was to forget, or is away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.forgotten: list[tuple[str, str]] = []
+
+    async def forget_profile(self, account_id: str, profile_id: str) -> None:
+        if self.away:
+            raise ServiceUnavailable
+        self.forgotten.append((account_id, profile_id))
+
+
 class World:
     """One instance of profiles, with a clock that stands still until told."""
 
     def __init__(self, directory: Path) -> None:
         self.now_s = 1_800_000_000.0
         self.settings = Settings(data=directory)
-        self.profiles = Profiles(self.settings, lambda: self.now_s)
+        self.playback = ToldPlayback()
+        self.profiles = Profiles(self.settings, PlaybackClient(LocalTarget(self.playback)), lambda: self.now_s)
         self.client = ProfilesClient(LocalTarget(self.profiles))
         self.app: ASGIApp = served(create_api(self.profiles, PlainGate()), PREFIX)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://host")
