@@ -20,7 +20,7 @@ from serve_apps.studio.blobs import Blobs
 from serve_apps.studio.encode.ladder import renditions
 from serve_apps.studio.encode.plan import Chunk, Picture, Plan
 from serve_apps.studio.encode.source import AudioStream, Rate
-from serve_apps.studio.executor import TaskLost
+from serve_apps.studio.executor import Executor, TaskLost
 from serve_apps.studio.runner import EncodeRunner
 from serve_apps.studio.tasks import Report, Task, clear_node, sweep_node, work_folder
 from tests.serve_apps.studio.rig import MemoryCatalog, until
@@ -126,7 +126,7 @@ class FakeEncoders:
 
 @asynccontextmanager
 async def working(
-    settings: Settings, catalog: MemoryCatalog, encoders: FakeEncoders, now_s: Callable[[], float] | None = None
+    settings: Settings, catalog: MemoryCatalog, encoders: Executor, now_s: Callable[[], float] | None = None
 ) -> AsyncIterator[EncodeRunner]:
     """Run a runner until the block ends; it is dropped as a crash would drop it."""
     runner = EncodeRunner(settings, catalog, encoders, **({"now_s": now_s} if now_s else {}))

