@@ -1,10 +1,9 @@
-"""What only the embedded store can meet: processes side by side, kill -9, full disks, damaged files."""
+"""What only the embedded store can meet: forks, one writer a file, full disks, damaged files."""
 
 import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -32,14 +31,9 @@ from cluster.errors import (
     VersionConflict,
 )
 from tests.clock import Clock
-from tests.cluster.durable.writing import TABLE
+from tests.contracts.writing import TABLE
 
 PLAIN = Table("places", Mode.PLAIN, group="tests")
-
-
-def start(program: str, folder: Path, name: str, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.cluster.durable.writing", program, str(folder), name, str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @contextlib.asynccontextmanager
@@ -82,40 +76,7 @@ def in_fork(work: Callable[[], None]) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
-# --- processes
-
-
-def test_eight_processes_write_at_once_and_none_finds_it_locked(tmp_path: Path) -> None:
-    writers = [start("store", tmp_path, f"w{number}", 200) for number in range(8)]
-    outputs = [process.communicate(timeout=60) for process in writers]
-    assert [(process.returncode, errors) for process, (_, errors) in zip(writers, outputs, strict=True)] == [(0, "")] * 8
-
-    async def count() -> int:
-        async with opened(tmp_path) as store:
-            return len(await everything(store))
-
-    assert asyncio.run(count()) == 8 * 200 * 2
-
-
-@pytest.mark.parametrize("acknowledged_before", [1, 50, 200])
-def test_what_was_acknowledged_survives_kill_9_of_the_writer(tmp_path: Path, acknowledged_before: int) -> None:
-    process = start("store", tmp_path, "w", 1_000_000)
-    assert process.stdout is not None
-    acknowledged = [process.stdout.readline().strip() for _ in range(acknowledged_before)]
-    process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=30)
-    # A line that the kill cut short was not acknowledged.
-    acknowledged += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
-
-    async def compare() -> None:
-        async with opened(tmp_path) as store:
-            found = {row.sort for row in await everything(store)}
-            assert {line.strip() for line in acknowledged} <= found
-            assert all(f"{sort}/twin" in found for sort in found if not sort.endswith("/twin"))
-            assert len(found) % 2 == 0
-            await store.put_if_absent("p", "after", "kind", {})
-
-    asyncio.run(compare())
+# --- forks
 
 
 def test_a_store_that_crossed_a_fork_refuses_and_a_new_one_works(tmp_path: Path) -> None:
@@ -512,7 +473,7 @@ def test_a_full_disk_is_storage_full_and_corrupts_nothing(tmp_path: Path) -> Non
     # A file system of 2 MiB in a mount namespace of its own, kept as long as the shell inside waits.
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-Urm", "true"], check=False).returncode:
         pytest.skip("this machine lets no one mount a small file system: unshare -Urm")
-    module = f"{sys.executable} -m tests.cluster.durable.writing fill {tmp_path}"
+    module = f"{sys.executable} -m tests.contracts.writing fill sqlite:{tmp_path}"
     check = f"{sys.executable} -c '{_CHECK}' {tmp_path}/tests.sqlite3"
     script = f"""
         mount -t tmpfs -o size=2m tmpfs {tmp_path} || exit 9

@@ -1,11 +1,12 @@
 """Programs that tests start as processes of their own and, some of them, kill.
 
-python -m tests.cluster.durable.writing store FOLDER NAME COUNT    insert rows, eight at once; print each name acknowledged
-python -m tests.cluster.durable.writing log FOLDER NAME COUNT      append events; print each offset acknowledged
-python -m tests.cluster.durable.writing fill FOLDER NAME COUNT     insert big rows until an error; print names, then the error's slug
+python -m tests.contracts.writing store URL NAME COUNT    insert rows, eight at once; print each name acknowledged
+python -m tests.contracts.writing log URL NAME COUNT      append events; print each offset acknowledged
+python -m tests.contracts.writing fill URL NAME COUNT     insert big rows until an error; print names, then the error's slug
 """
 
 import asyncio
+import subprocess
 import sys
 
 from cluster.durable import Insert, Mode, Table, open_log, open_store
@@ -17,13 +18,18 @@ TOPIC = Topic("acknowledged", partitions=2)
 AT_ONCE = 8
 
 
+def start(program: str, url: str, name: str, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.contracts.writing", program, url, name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def acknowledge(text: object) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-async def write_rows(folder: str, name: str, count: int) -> None:
-    store = await open_store(f"sqlite:{folder}", TABLE)
+async def write_rows(url: str, name: str, count: int) -> None:
+    store = await open_store(url, TABLE)
 
     async def some(first: int) -> None:
         for number in range(first, count, AT_ONCE):
@@ -36,17 +42,17 @@ async def write_rows(folder: str, name: str, count: int) -> None:
     await store.close()
 
 
-async def append_events(folder: str, name: str, count: int) -> None:
-    log = await open_log(f"sqlite:{folder}")
+async def append_events(url: str, name: str, count: int) -> None:
+    log = await open_log(url)
     for number in range(count):
         (position,) = await log.append(TOPIC, [Event(TOPIC.name, "row.written", name, number, 0.0, {})])
         acknowledge(f"{position.partition} {position.offset} {name} {number}")
     await log.close()
 
 
-async def fill(folder: str, name: str, count: int) -> None:
+async def fill(url: str, name: str, count: int) -> None:
     try:
-        store = await open_store(f"sqlite:{folder}", TABLE)
+        store = await open_store(url, TABLE)
         for number in range(count):
             await store.put_if_absent("p", f"{name}-{number}", "kind", {"filler": "x" * 50_000})
             acknowledge(f"{name}-{number}")
