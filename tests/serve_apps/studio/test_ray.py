@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from cluster.settings import Settings
 from serve_apps.studio.runner import EncodeRunner
 from serve_apps.studio.service import Studio
 from serve_apps.studio.tasks import children_folder
+from tests.serve_apps.studio.encode.films import BITS, ffmpeg, master_film, seen, whole
 from tests.serve_apps.studio.factory import ended, work_left
 from tests.serve_apps.studio.rig import MemoryCatalog, files_under, open_studio, settings_at, until, upload
-from tests.serve_apps.studio.test_film import film
 
 pytestmark = [pytest.mark.ray, pytest.mark.media]
+
+FRAMES = 65 * 25
 
 
 class RunnerWithCatalog(EncodeRunner):
@@ -81,7 +84,11 @@ async def world(ray: Any, path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return film(tmp_path_factory.mktemp("film") / "film.mp4", 65, size="640x360", rate=25)
+    """Several chunks, and a number on each picture."""
+    folder = tmp_path_factory.mktemp("film")
+    larger = ("-vf", "scale=640:360:flags=neighbor", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+    ffmpeg("-i", master_film(folder, Fraction(25), FRAMES), *larger, folder / "film.mp4")
+    return (folder / "film.mp4").read_bytes()
 
 
 def test_a_film_encoded_on_ray_is_ready_and_leaves_nothing_else(ray_cluster: Any, tmp_path: Path, long_film: bytes) -> None:
@@ -90,7 +97,7 @@ def test_a_film_encoded_on_ray_is_ready_and_leaves_nothing_else(ray_cluster: Any
             job_id = await at.begin(long_film)
             pids = await at.encoding(job_id)
             assert all(psutil.Process(pid).nice() >= 10 for pid in pids)
-            assert (await at.studio.jobs.get(job_id)).frames_done < 65 * 25
+            assert (await at.studio.jobs.get(job_id)).frames_done < FRAMES
             job = await ended(at.studio, job_id, "ready", timeout_s=120)
             assert await at.runner.live.remote() == job.version_id
             await until(lambda: {name.partition("/")[0] for name in files_under(tmp_path / "objects")} == {"artwork", "media"})
@@ -109,7 +116,9 @@ def test_an_encoder_killed_while_it_works_is_replaced(ray_cluster: Any, tmp_path
             os.kill(workers.pop(), signal.SIGKILL)
             await until(lambda: any(not psutil.pid_exists(pid) for pid in pids), 2)
             job = await ended(at.studio, job_id, "ready", timeout_s=120)
-            assert job.frames_done == 65 * 25
+            assert job.frames_done == FRAMES
+            version = tmp_path / "objects" / "media" / "film" / job.version_id
+            assert seen(whole(version, "v360")).numbers == [number % 2**BITS for number in range(FRAMES)]
 
     asyncio.run(main())
 
