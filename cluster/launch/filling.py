@@ -12,6 +12,7 @@ from cluster.settings import load
 def main() -> int:
     """Return 0 if everything plays, else 1; what could not be made is told on stderr."""
     from cluster.launch.demo.fill import Demo
+    from cluster.launch.demo.works import all_works
 
     settings = load()
 
@@ -20,7 +21,8 @@ def main() -> int:
 
     try:
         with OperatorClient.of_running(settings) as operator:
-            problems = Demo(operator, settings.data / "demo", report).run()
+            folder = settings.data / "demo"
+            problems = Demo(operator, folder / "work", all_works(folder), report).run()
     except MatineeError as error:
         problems = [error.detail]
     for problem in problems:

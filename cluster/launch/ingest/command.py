@@ -61,6 +61,8 @@ def ingest(
         for outcome in outcomes:
             if outcome.error is None:
                 print(f"{outcome.playable_id}  {outcome.name}{'' if outcome.published else '  (draft)'}")
+            for note in outcome.notes:
+                bars.warn(f"{outcome.file}: {note}")
     problems = list(problems_of(outcomes))
     if problems:
         raise MatineeError("; ".join(problems))

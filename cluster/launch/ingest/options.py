@@ -26,6 +26,8 @@ class Options(msgspec.Struct, frozen=True):
     language: str | None = None
     ladder: tuple[int, ...] = ()
     draft: bool = False
+    title_id: str | None = None
+    """The film or series, where it is known already."""
 
     def name(self, file: Path) -> Named:
         """Return what a file is.

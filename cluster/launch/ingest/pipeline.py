@@ -42,6 +42,8 @@ class Outcome(msgspec.Struct):
     published: bool = False
     job_id: str | None = None
     error: dict[str, Any] | None = None
+    notes: list[str] = []
+    """What of the film was left out."""
 
 
 class Progress(Protocol):
@@ -208,6 +210,7 @@ class Ingest:
         elif job["state"] == "cancelled":
             outcome.error = MediaRefused("The job was cancelled").problem()
         elif job["state"] == "ready":
+            outcome.notes = job.get("notes", [])
             if not self._options.draft:
                 self._titles.publish(str(outcome.title_id))
                 outcome.published = True

@@ -72,6 +72,8 @@ class Titles:
                     self._api.request("DELETE", f"{TITLES}/{title_id}", headers={"If-Match": answer.headers["ETag"]})
 
     def _title(self, kind: str, named: Named) -> str:
+        if self._options.title_id is not None:
+            return self._options.title_id
         key = (kind, named.title.casefold(), named.year)
         if key not in self._known:
             # Lists are up to 2 s behind on another replica, so they are asked only for what this run did not make.

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from cluster.errors import InvalidInput, MediaRefused, ServiceUnavailable, StorageFull
-from cluster.launch.client import error_of
+from cluster.errors import InvalidInput, MediaRefused, StorageFull
 from cluster.launch.ingest import tus
 from cluster.launch.ingest.journal import Journal
 from cluster.launch.ingest.options import Options
 from cluster.launch.ingest.pipeline import Ingest, Outcome
-from tests.clock import Clock
+from tests.cluster.launch.services import Api, Silence
 from tests.whole import people
 from tests.whole.composition import Whole, running
-from tests.whole.people import Person
 
 KIB = 1024
 
@@ -30,46 +27,6 @@ KIB = 1024
 def whole(tmp_path: Path) -> Iterator[Whole]:
     with running(tmp_path / "data") as opened:
         yield opened
-
-
-class Api:
-    """The services as ingest sees them; `before` hears of each request first, and may raise in its place."""
-
-    def __init__(self, whole: Whole, operator: Person) -> None:
-        self._whole, self._operator = whole, operator
-        self._one_at_a_time = threading.Lock()  # uploads and polling share the loop
-        self.requests: list[str] = []
-        self.before: Callable[[str], None] = lambda _: None
-        self.clock = Clock()
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-        idempotent: bool | None = None,
-    ) -> httpx.Response:
-        self.before(f"{method} {path}")
-        with self._one_at_a_time:
-            self.requests.append(f"{method} {path}")
-            given: dict[str, Any] = {"headers": dict(headers or {}), "params": dict(params or {})}
-            if json is not None:
-                given["json"] = json
-            if content is not None:
-                given["content"] = content
-            answer = self._whole.run(self._whole.ask(method, path, self._operator, **given))
-        if not answer.is_success:
-            raise error_of(answer)
-        return answer
-
-    def pause(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        with self._one_at_a_time:
-            self._whole.run(asyncio.sleep(0.02))
 
 
 class Silent:
@@ -204,18 +161,6 @@ def test_options_for_one_file_are_refused_for_several(scene: Scene) -> None:
     scene.file("b.mp4")
     with pytest.raises(InvalidInput, match="there are 2"):
         scene.ingest(folder, title="One name")
-
-
-class Silence:
-    """A service that does not answer `times` of the requests that fit."""
-
-    def __init__(self, pattern: str, times: int) -> None:
-        self._pattern, self._left = pattern, times
-
-    def __call__(self, request: str) -> None:
-        if self._left > 0 and re.fullmatch(self._pattern, request):
-            self._left -= 1
-            raise ServiceUnavailable("nobody answers")
 
 
 @pytest.mark.parametrize("request_", ["GET .*/jobs/.*", "POST .*/publish", "PATCH .*/uploads/.*", "POST .*/jobs", "POST .*/titles"])

@@ -1,0 +1,126 @@
+"""The demo fills all services in this process; only drawing and encoding are quick ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cluster.errors import StorageFull
+from cluster.launch.demo.drawing import draw_poster
+from cluster.launch.demo.fill import MEMBERS, Demo, Member
+from cluster.launch.demo.works import Work, all_works
+from tests.cluster.launch.services import Api, Silence
+from tests.whole import people
+from tests.whole.composition import Whole, running
+
+
+class Scene:
+    def __init__(self, whole: Whole, folder: Path) -> None:
+        self.whole, self.folder = whole, folder
+        self.operator = whole.run(people.operator(whole))
+        self.api = Api(whole, self.operator)
+        self.made: list[str] = []
+        self.reported: list[tuple[int, int, str]] = []
+        draw_poster("A title", ("#1d3557", "#f1faee"), 1, folder / "poster.jpg")
+        self._picture = (folder / "poster.jpg").read_bytes()
+
+    def works(self) -> list[Work]:
+        """The programme, its films of a few bytes and its pictures all the same."""
+
+        def quick(work: Work) -> Work:
+            def make(path: Path) -> None:
+                self.made.append(work.name)
+                path.write_bytes(work.name.encode())
+
+            return msgspec.structs.replace(work, make=make, draw=lambda path, _width, _height: path.write_bytes(self._picture))
+
+        return [quick(work) for work in all_works(self.folder)]
+
+    def fill(self, works: list[Work] | None = None) -> list[str]:
+        demo = Demo(self.api, self.folder / "work", works or self.works(), lambda *told: self.reported.append(told), self.api.pause)
+        return demo.run()
+
+    def titles(self) -> dict[str, dict[str, Any]]:
+        cards = self.whole.run(self.whole.get("/api/v1/titles", self.operator, limit=100))["items"]
+        wholes = [self.whole.run(self.whole.get(f"/api/v1/titles/{card['title_id']}", self.operator)) for card in cards]
+        return {title["name"]: title for title in wholes}
+
+    def profiles(self, member: Member) -> list[dict[str, Any]]:
+        person = self.whole.run(people.sign_in(self.whole, people.Person(member.email, member.name, member.password, {})))
+        return list(self.whole.run(self.whole.get("/api/v1/profiles", person))["items"])
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with running(tmp_path / "data") as whole:
+        yield Scene(whole, tmp_path)
+
+
+def playable(titles: dict[str, dict[str, Any]]) -> int:
+    films = [title for title in titles.values() if title["kind"] == "film" and title["media"] and title["published"]]
+    series = [title for title in titles.values() if title["kind"] == "series" and title["published"]]
+    return len(films) + sum(bool(part["media"]) for title in series for season in title["seasons"] for part in season["episodes"])
+
+
+def test_it_fills_films_two_series_and_two_members_with_a_child_each(scene: Scene) -> None:
+    assert scene.fill() == []
+    titles = scene.titles()
+    assert playable(titles) == len(scene.works()) >= 24
+    assert len([title for title in titles.values() if title["kind"] == "series"]) == 2
+    assert scene.made[0] == "Big Buck Bunny"
+    assert "Blender Foundation" in titles["Big Buck Bunny"]["synopsis"]
+    assert all(title["artwork"]["backdrop"] for title in titles.values())
+    assert [done for done, _, _ in scene.reported] == list(range(1, len(scene.works()) + 1))
+    assert len(MEMBERS) == 2
+    for member in MEMBERS:
+        assert [profile["kids"] for profile in scene.profiles(member)] == [False, True]
+    assert not (scene.folder / "work").exists()
+
+
+def test_it_goes_on_after_a_break_and_leaves_what_is_there(scene: Scene) -> None:
+    works = scene.works()
+    scene.fill(works[:9])
+    (scene.folder / "work").mkdir()
+    (scene.folder / "work/07.mp4").write_bytes(b"half a film")
+    scene.made.clear()
+    assert scene.fill(works[6:12]) == []
+    assert sorted(scene.made) == sorted(work.name for work in works[9:12])
+    assert playable(scene.titles()) == 12
+    assert not (scene.folder / "work").exists()
+
+
+@pytest.mark.parametrize("request_", ["GET .*/titles", "POST .*/titles", "POST .*/accounts", "POST .*/profiles", "GET .*/titles/[^/]*"])
+def test_a_moment_without_an_answer_ends_nothing(scene: Scene, request_: str) -> None:
+    scene.api.before = Silence(request_, 2)
+    assert scene.fill(scene.works()[:3]) == []
+    assert playable(scene.titles()) == 3
+    assert [profile["kids"] for member in MEMBERS for profile in scene.profiles(member)] == [False, True] * 2
+
+
+def test_a_film_that_cannot_be_made_is_told_and_the_others_are_made(scene: Scene) -> None:
+    works = scene.works()[:4]
+
+    def fails(_: Path) -> None:
+        raise StorageFull("the disk is full")
+
+    works[1] = msgspec.structs.replace(works[1], make=fails)
+    assert scene.fill(works) == [f"{works[1].name}: the disk is full"]
+    assert playable(scene.titles()) == 3
+
+
+def test_a_member_that_lost_the_childs_profile_gets_it_back(scene: Scene) -> None:
+    mira = MEMBERS[0]
+    account = {"email": mira.email, "password": mira.password, "name": mira.name}
+    assert scene.whole.run(scene.whole.ask("POST", "/api/v1/auth/accounts", json=account)).status_code == 201
+    assert scene.fill(scene.works()[:1]) == []
+    assert [profile["name"] for profile in scene.profiles(mira)] == [mira.name, mira.kid]
+
+
+def test_a_member_who_took_another_password_is_left_alone(scene: Scene) -> None:
+    account = {"email": MEMBERS[0].email, "password": "a password of their own", "name": "Mira"}
+    assert scene.whole.run(scene.whole.ask("POST", "/api/v1/auth/accounts", json=account)).status_code == 201
+    assert scene.fill(scene.works()[:1]) == []
