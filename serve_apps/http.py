@@ -29,6 +29,7 @@ from cluster.errors import (
     ProfileRequired,
     TooLarge,
 )
+from cluster.resilience import within
 from cluster.security.claims import Claims
 from serve_apps.json_body import JsonRoute
 from serve_apps.problems import ProblemDocument, answer_by_problems, problem_response
@@ -148,9 +149,10 @@ def served(
                     raise TooLarge(f"The body is larger than {body_limit_bytes} bytes", limit_bytes=body_limit_bytes)
             return message
 
+        limit_s = timeout_s if timeout_s > 0 and not streaming else None
         try:
-            async with asyncio.timeout(timeout_s if timeout_s > 0 and not streaming else None):
-                with traced(trace):
+            async with asyncio.timeout(limit_s):
+                with traced(trace), within(limit_s):
                     await api(scope, receive if streaming else receive_bounded, send_with_trace)
         except MatineeError as error:
             if started:

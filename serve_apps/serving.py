@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster.errors import MatineeError, Overloaded, ServiceUnavailable
+from cluster.resilience import remaining_s, within
 from serve_apps.trace import Trace, current, traced
 
 
@@ -66,7 +67,7 @@ class ServeTarget:
         try:
             if self._handle is None:
                 self._handle = await asyncio.to_thread(serve.get_app_handle, self._application)
-            return await self._handle.call.remote(method, *args, trace=current())
+            return await self._handle.call.remote(method, *args, trace=current(), left_s=remaining_s())
         except RayTaskError as error:
             cause = error.cause
             if isinstance(cause, MatineeError):
@@ -93,12 +94,12 @@ class Replica:
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return _leaving_request_id(self._app)
 
-    async def call(self, method: str, *args: Any, trace: Trace | None = None) -> Any:
-        """Answer a typed client of another service, as part of what it does."""
+    async def call(self, method: str, *args: Any, trace: Trace | None = None, left_s: float | None = None) -> Any:
+        """Answer a typed client of another service, as part of what it does and within what is left of its time."""
         if method not in self._callable:
             raise ServiceUnavailable(f"{method} is not offered to other services")
         operation: Callable[..., Awaitable[Any]] = getattr(self._service, method)
-        with traced(trace or {}):
+        with traced(trace or {}), within(left_s):
             return await operation(*args)
 
     async def check_health(self) -> None:

@@ -13,16 +13,16 @@ from typing import TypeVar
 
 from cluster.errors import BreakerOpen, DeadlineExceeded, MatineeError, Overloaded, Unavailable
 from cluster.resilience.breaker import Breaker
-from cluster.resilience.deadline import Deadline
+from cluster.resilience.deadline import Deadline, remaining_s, within
 from cluster.resilience.retry_budget import RetryBudget
 
 T = TypeVar("T")
 
 
 class Caller:
-    """Calls to one target; a process keeps one for each target, since breaker and budget live in it.
+    """Calls of one kind to one target; kept as long as its client, since breaker and budget live in it.
 
-    `timeout_s` bounds the whole of a call, its retry included. `now_s` is the clock that deadlines are meant on; it should not jump.
+    `timeout_s` bounds the whole of a call, its retry included; so does the deadline of the request that is being answered.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Caller:
         self._pause_s = pause_s
         self._rng = rng or random.Random()
 
-    async def call(self, operation: Callable[[], Awaitable[T]], *, idempotent: bool, deadline: Deadline | None = None) -> T:
+    async def call(self, operation: Callable[[], Awaitable[T]], *, idempotent: bool) -> T:
         """Await the operation and return its result; if it is idempotent and the target did not answer, try once more.
 
         Raises:
@@ -52,8 +52,7 @@ class Caller:
             DeadlineExceeded: no answer came in time; a write may have happened.
             MatineeError: whatever the operation raises.
         """
-        own = Deadline.after(self._timeout_s, self._now_s())
-        deadline = own if deadline is None else min(own, deadline)
+        deadline = Deadline.after(min(self._timeout_s, remaining_s()), self._now_s())
         self._retry_budget.called(self._now_s())
         try:
             return await self._attempt(operation, deadline)
@@ -68,8 +67,8 @@ class Caller:
         return await self._attempt(operation, deadline)
 
     async def _attempt(self, operation: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
-        remaining_s = deadline.remaining_s(self._now_s())
-        if remaining_s <= 0:
+        left_s = deadline.remaining_s(self._now_s())
+        if left_s <= 0:
             raise self._late()
         admission = self._breaker.admit(self._now_s())
         if admission is None:
@@ -77,8 +76,9 @@ class Caller:
             raise BreakerOpen(f"{self._target_name} fails at the moment", target=self._target_name, retry_after_s=retry_after_s)
         failed = True
         try:
-            async with asyncio.timeout(remaining_s):
-                result = await operation()
+            with within(left_s):
+                async with asyncio.timeout(left_s):
+                    result = await operation()
             failed = False
             return result
         except TimeoutError as error:

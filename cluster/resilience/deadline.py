@@ -1,8 +1,16 @@
-"""The moment after which nobody waits for an answer any more."""
+"""The moment after which nobody waits for an answer any more, and the one of the request that is being answered.
+
+Main path: whoever takes a request in says `within` -> callers see by `remaining_s` what is left and say `within` for the next -> and so on.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Final, Self
 
 import msgspec
 
@@ -24,3 +32,23 @@ class Deadline(msgspec.Struct, frozen=True, order=True):
     def expired(self, now_s: float) -> bool:
         """Say whether nothing is left."""
         return now_s >= self.expires_at_s
+
+
+NEVER: Final = Deadline(math.inf)
+_current: ContextVar[Deadline] = ContextVar("deadline", default=NEVER)
+
+
+@contextlib.contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Give what is awaited here that long, or less where less is left already; None: no limit of its own. Stops nothing by itself."""
+    own = NEVER if seconds is None else Deadline.after(seconds, time.monotonic())
+    before = _current.set(min(_current.get(), own))
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+def remaining_s() -> float:
+    """Return what is left to answer the present request; infinity outside one."""
+    return _current.get().remaining_s(time.monotonic())

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from cluster.errors import Overloaded, TokenInvalid
+from cluster.resilience import remaining_s
 from cluster.security.claims import Claims
 from serve_apps.http import Member, Operator, Viewer, decode_cursor, encode_cursor, new_api, problems, served
 from serve_apps.json_body import VALUES_LIMIT
@@ -79,6 +80,10 @@ def make() -> Any:
     async def busy() -> None:
         raise Overloaded(retry_after_s=2.4)
 
+    @api.get("/left")
+    async def left() -> float:
+        return remaining_s()
+
     @api.get("/slow")
     async def slow() -> None:
         await asyncio.Event().wait()
@@ -98,6 +103,10 @@ def ask(method: str, path: str, token: str | None = None, **kwargs: Any) -> http
 def test_paths_are_answered_with_and_without_the_prefix() -> None:
     for path in (PREFIX, "/"):
         assert ask("GET", path).json() == {"name": "all"}
+
+
+def test_what_a_request_calls_knows_what_is_left_of_its_time() -> None:
+    assert 0.0 < ask("GET", f"{PREFIX}/left").json() <= 0.2
 
 
 def test_documents_name_the_prefix() -> None:

@@ -1,9 +1,10 @@
 import asyncio
+import math
 
 import pytest
 
 from cluster.errors import BreakerOpen, DeadlineExceeded, NotFound, Overloaded, ServiceUnavailable
-from cluster.resilience import Caller, Deadline
+from cluster.resilience import Caller, remaining_s, within
 from cluster.resilience.breaker import Breaker
 from cluster.resilience.retry_budget import RetryBudget
 
@@ -83,9 +84,28 @@ def test_a_target_that_hangs_is_given_up_at_the_deadline():
 
 def test_an_expired_deadline_means_no_call_at_all():
     target = Target()
-    with pytest.raises(DeadlineExceeded):
-        asyncio.run(caller(now_s=lambda: 10.0).call(target, idempotent=True, deadline=Deadline(9.0)))
+    with within(0.0), pytest.raises(DeadlineExceeded):
+        asyncio.run(caller().call(target, idempotent=True))
     assert target.calls == 0
+
+
+def test_a_call_has_no_longer_than_what_is_left_of_its_request():
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    with within(0.01), pytest.raises(DeadlineExceeded):
+        asyncio.run(caller(timeout_s=60.0).call(hang, idempotent=True))
+
+
+def test_a_call_within_a_call_is_told_what_is_left():
+    async def look() -> float:
+        return remaining_s()
+
+    async def nested() -> float:
+        return await caller(timeout_s=60.0).call(look, idempotent=True)
+
+    assert 0.0 < asyncio.run(caller(timeout_s=5.0).call(nested, idempotent=True)) <= 5.0
+    assert remaining_s() == math.inf
 
 
 def test_a_failing_target_is_left_alone_until_its_probe_succeeds():
