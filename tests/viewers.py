@@ -17,9 +17,9 @@ from tests.running import Platform, eventually
 INGEST_TIMEOUT_S = 240.0
 
 
-def ingested(platform: Platform, path: Path, *options: str) -> str:
+def ingested(platform: Platform, path: Path, *options: str, timeout_s: float = INGEST_TIMEOUT_S) -> str:
     """Ingest and publish a file by the command, wait until members can see it, and return its playable's id."""
-    done = platform.command("ingest", "--json", "--maturity", "0", *options, str(path), timeout_s=INGEST_TIMEOUT_S)
+    done = platform.command("ingest", "--json", "--maturity", "0", *options, str(path), timeout_s=timeout_s)
     assert done.returncode == 0, done.stderr + done.stdout + platform.logs()
     [outcome] = json.loads(done.stdout)
     assert outcome["published"]
@@ -57,15 +57,17 @@ class Viewer:
 
         return eventually(started)
 
-    def beat(self, session_id: str, sequence: int, position_s: float) -> httpx.Response:
+    def beat(self, session_id: str, sequence: int, position_s: float, *, retry: bool = True) -> httpx.Response:
         """Send a heartbeat; it is idempotent, so it may be repeated once."""
         body = {"sequence": sequence, "position_s": position_s}
         path = f"/api/v1/playback/sessions/{session_id}/heartbeats"
         try:
             answer = self.http.post(path, json=body)
         except httpx.TransportError:
+            if not retry:
+                raise
             return self.http.post(path, json=body)
-        return answer if answer.status_code < 500 else self.http.post(path, json=body)
+        return self.http.post(path, json=body) if retry and answer.status_code >= 500 else answer
 
     def stop(self, session_id: str, position_s: float) -> None:
         """Stop, and save the place."""
@@ -77,9 +79,21 @@ def sign_up(platform: Platform) -> Iterator[Viewer]:
     """Sign a new member up and choose the first profile."""
     with httpx.Client(base_url=platform.site_url, timeout=30) as http:
         email, password = f"{new_id()}@example.org", "a long enough sentence"
-        tokens = http.post("/api/v1/auth/accounts", json={"email": email, "password": password, "name": "Viewer"}).raise_for_status().json()
-        http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        profile_id = http.get("/api/v1/profiles").raise_for_status().json()["items"][0]["profile_id"]
-        chosen = http.post("/api/v1/auth/tokens/profile", json={"profile_id": profile_id}).raise_for_status().json()
-        http.headers["Authorization"] = f"Bearer {chosen['access_token']}"
-        yield Viewer(http, email, password, profile_id)
+        signed_up = http.post("/api/v1/auth/accounts", json={"email": email, "password": password, "name": "Viewer"})
+        yield _with_profile(http, email, password, signed_up)
+
+
+@contextmanager
+def another_device(platform: Platform, viewer: Viewer) -> Iterator[Viewer]:
+    """Sign the same member in on one more device, with the same profile."""
+    with httpx.Client(base_url=platform.site_url, timeout=30) as http:
+        signed_in = http.post("/api/v1/auth/tokens", json={"email": viewer.email, "password": viewer.password})
+        yield _with_profile(http, viewer.email, viewer.password, signed_in)
+
+
+def _with_profile(http: httpx.Client, email: str, password: str, signed_in: httpx.Response) -> Viewer:
+    http.headers["Authorization"] = f"Bearer {signed_in.raise_for_status().json()['access_token']}"
+    profile_id = http.get("/api/v1/profiles").raise_for_status().json()["items"][0]["profile_id"]
+    chosen = http.post("/api/v1/auth/tokens/profile", json={"profile_id": profile_id}).raise_for_status().json()
+    http.headers["Authorization"] = f"Bearer {chosen['access_token']}"
+    return Viewer(http, email, password, profile_id)

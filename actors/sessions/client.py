@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 from actors.sessions import policy
 from actors.sessions.heartbeats import Answer
 from actors.sessions.shard import SessionShard
-from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
+from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop
 from actors.sessions.tables import open_tables
 from cluster.errors import DeadlineExceeded, MatineeError, Overloaded, ServiceUnavailable, SessionNotFound, Unavailable
 from cluster.settings import Settings
@@ -35,14 +35,13 @@ SWEEP_EVERY_S: Final = 0.5
 
 
 class Shard(Protocol):
-    """A shard as its callers see it: the methods of SessionShard."""
+    """A shard as its callers see it: methods of SessionShard."""
 
     async def start(self, start: Start) -> Admission: ...  # noqa: D102
     async def stop(self, stop: Stop) -> None: ...  # noqa: D102
     async def end_all(self, account_id: str, profile_id: str | None = None) -> None: ...  # noqa: D102
     async def beat(self, beats: Sequence[Beat]) -> list[Answer]: ...  # noqa: D102
     async def live(self, account_id: str) -> list[LiveStream]: ...  # noqa: D102
-    async def status(self) -> ShardStatus: ...  # noqa: D102
 
 
 class Sessions:
@@ -99,18 +98,6 @@ class Sessions:
         """See `SessionShard.live`."""
         shard = self._shard_of(account_id)
         return await self._patiently(lambda: shard.live(account_id))
-
-    async def status(self) -> list[ShardStatus]:
-        """Return how each shard is; one that does not answer has epoch 0."""
-
-        async def ask(number: int, shard: Shard) -> ShardStatus:
-            try:
-                async with asyncio.timeout(2.0):
-                    return await shard.status()
-            except (MatineeError, TimeoutError):
-                return ShardStatus(number, 0, 0, 0)
-
-        return list(await asyncio.gather(*(ask(number, shard) for number, shard in enumerate(self._shards))))
 
     async def close(self) -> None:
         """Let go of what is being sent; heartbeats that were not answered were not acknowledged."""
@@ -205,11 +192,6 @@ class RayShard:
         """See `SessionShard.live`."""
         streams: list[LiveStream] = await self._call("live", account_id)
         return streams
-
-    async def status(self) -> ShardStatus:
-        """See `SessionShard.status`."""
-        status: ShardStatus = await self._call("status")
-        return status
 
     async def _call(self, method: str, *args: Any) -> Any:
         from ray.exceptions import ActorDiedError, PendingCallsLimitExceeded, RayError, RayTaskError

@@ -183,7 +183,7 @@ class LiveStream(msgspec.Struct, frozen=True):
 
 
 class ShardStatus(msgspec.Struct, frozen=True):
-    """How a shard is; `epoch` is 0 where it does not answer."""
+    """How a shard is."""
 
     shard: int
     epoch: int

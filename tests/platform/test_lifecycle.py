@@ -53,7 +53,7 @@ def test_down_leaves_no_process_no_port_and_another_ray_alone(own: Platform, pla
     others = everything(platform)
     mine = everything(own)
     run_dir = own.state.run_dir
-    assert own.command("scale", "web", "2").returncode == 0
+    assert own.command("scale", "playback", "3").returncode == 0
     own.down()
     require_nothing_left(own, mine)
     assert not os.path.exists(run_dir)  # noqa: PTH110
@@ -62,9 +62,9 @@ def test_down_leaves_no_process_no_port_and_another_ray_alone(own: Platform, pla
     own.down()  # once more changes nothing
 
     own.up()
-    (web,) = [application for application in own.status()["applications"] if application["name"] == "web"]
-    assert (web["min_replicas"], web["max_replicas"], web["target"]) == (2, 2, 2)
-    assert own.command("scale", "web", "1..2").returncode == 0
+    (playback,) = [application for application in own.status()["applications"] if application["name"] == "playback"]
+    assert (playback["min_replicas"], playback["max_replicas"], playback["target"]) == (3, 3, 3)
+    assert own.command("scale", "playback", "1..4").returncode == 0
 
 
 def test_when_ray_dies_everything_is_cleaned_up(own: Platform) -> None:

@@ -9,7 +9,7 @@ import pytest
 from actors.sessions.client import BEATS_AT_ONCE, Sessions
 from actors.sessions.heartbeats import Answer
 from actors.sessions.policy import partition_of
-from actors.sessions.stream import Admission, Beat, LiveStream, Saved, ShardStatus, Start, Stop
+from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop
 from cluster.errors import (
     CorruptData,
     DeadlineExceeded,
@@ -60,10 +60,6 @@ class ToldShard:
     async def live(self, account_id: str) -> list[LiveStream]:
         await self._asked("live")
         return []
-
-    async def status(self) -> ShardStatus:
-        await self._asked("status")
-        return ShardStatus(0, 1, 0, 0)
 
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
@@ -165,16 +161,6 @@ def test_an_account_is_always_asked_of_the_same_shard() -> None:
             await sessions.beat(beat(start(account, account=account), 1))
             assert shards[partition_of(account) % 3].calls[-2:] == ["start", "beat"]
         assert all(shard.calls for shard in shards)
-
-    run(scene())
-
-
-def test_a_shard_that_does_not_answer_is_shown_as_such() -> None:
-    async def scene() -> None:
-        assert await Sessions([ToldShard(ServiceUnavailable("restarts")), ToldShard()]).status() == [
-            ShardStatus(0, 0, 0, 0),
-            ShardStatus(0, 1, 0, 0),
-        ]
 
     run(scene())
 

@@ -16,10 +16,12 @@ import pytest
 from actors.sessions.client import Sessions, names, start_all
 from actors.sessions.policy import partition_of
 from actors.sessions.rows import read_place
-from actors.sessions.stream import Start
+from actors.sessions.stream import ShardStatus, Start
 from actors.sessions.tables import PLACES, STREAM, STREAMS, place_sort
 from cluster.durable import Store, open_store
+from cluster.edge.revocation import PARTITION, REVOKED_SESSIONS
 from cluster.errors import SessionNotFound, StreamLimitReached
+from cluster.security.revocation import REVOKED_DEVICES, revoke
 from cluster.settings import Settings, load
 from tests.actors.sessions.world import beat, start, stop
 
@@ -101,6 +103,10 @@ async def until(reached: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+async def statuses(settings: Settings) -> list[ShardStatus]:
+    return [await actor.status.remote() for actor in start_all(settings)]
+
+
 async def pid_of(ray: Any, name: str) -> int:
     pid: int = await ray.get_actor(name, namespace="matinee").__ray_call__.remote(lambda _: os.getpid())
     return pid
@@ -144,22 +150,47 @@ def test_a_killed_shard_loses_no_acknowledged_place_and_grants_no_stream_too_man
                 assert read_place(row).position_s == load_.acknowledged[player.session_id][1]
             assert load_.granted > 20
             assert load_.refused > 0
-            assert sum(shard.live_streams for shard in await sessions.status()) >= PLAYERS
+            assert sum(shard.live_streams for shard in await statuses(settings)) >= PLAYERS
 
     asyncio.run(scene())
     print("back after", [f"{seconds:.2f} s" for seconds in back_s])
     assert max(back_s) <= BACK_WITHIN_S, back_s
 
 
+def test_a_killed_shard_ends_the_streams_of_signed_out_devices_though_nobody_calls(cluster: tuple[Any, Settings]) -> None:
+    ray, settings = cluster
+
+    async def scene() -> None:
+        sessions = Sessions.on_ray(settings)
+        player = start("one", device="stolen")
+        await sessions.start(player)
+        await sessions.close()
+        name = names(settings)[partition_of(player.account_id) % settings.session_shards]
+        os.kill(await pid_of(ray, name), signal.SIGKILL)
+        devices, shut_out = await open_store(settings.store, REVOKED_DEVICES), await open_store(settings.store, REVOKED_SESSIONS)
+        await revoke(devices, ["stolen"], time.time())
+        for _ in range(600):
+            if await shut_out.get(PARTITION, "one") is not None:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("a signed-out device watches on")
+        await devices.close()
+        await shut_out.close()
+
+    asyncio.run(scene())
+
+
 def test_shards_are_made_once_and_found_by_their_names(cluster: tuple[Any, Settings]) -> None:
     ray, settings = cluster
 
     async def scene() -> None:
-        first, second = Sessions.on_ray(settings), Sessions.on_ray(settings)
-        before = [shard.epoch for shard in await first.status()]
+        before = [shard.epoch for shard in await statuses(settings)]
         assert all(before)
-        start_all(settings)
-        assert [shard.epoch for shard in await second.status()] == before
+        for sessions in (Sessions.on_ray(settings), Sessions.on_ray(settings)):
+            for account in range(20):
+                await sessions.live(f"account-{account}")
+        assert [shard.epoch for shard in await statuses(settings)] == before
         assert {each["name"] for each in ray.util.list_named_actors(all_namespaces=True)} >= set(names(settings))
 
     asyncio.run(scene())
