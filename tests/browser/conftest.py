@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.players import player_pages
 
 
 @pytest.fixture(scope="package")  # a Playwright that is open keeps an event loop in this thread
@@ -16,6 +17,13 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=found.executable, args=ARGUMENTS, env={**os.environ, **found.environment})
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="package")
+def address() -> Iterator[str]:
+    """Where the page with the players is."""
+    with player_pages() as found:
+        yield found
 
 
 @pytest.fixture

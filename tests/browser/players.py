@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
@@ -41,8 +40,9 @@ class Player:
         self.page = page
         page.goto(address)
 
-    def hls(self, url: str) -> None:
-        self.page.evaluate("url => playHls(url)", url)
+    def hls(self, url: str, **config: object) -> None:
+        """Play by hls.js; `config` is its own."""
+        self.page.evaluate("([url, config]) => playHls(url, config)", [url, config])
 
     def dash(self, url: str) -> None:
         self.page.evaluate("url => playShaka(url)", url)
@@ -55,9 +55,3 @@ class Player:
         """Wait until a JavaScript expression over `s` (the state) holds, and return the state."""
         self.page.wait_for_function(f"() => {{ const s = state(); return {condition}; }}", timeout=timeout_s * 1000)
         return self.state()
-
-
-def record(folder: Path) -> Callable[[Page, str], None]:
-    """Return a function that keeps a screenshot under `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return lambda page, name: page.screenshot(path=folder / f"{name}.png") and None
