@@ -27,7 +27,7 @@ Done = dict[str, dict[str, Any]]
 
 
 async def deliver(job: JobRecord, plan: Plan, done: Done, blobs: Blobs, place: Path, programs: Programs) -> dict[str, Any]:
-    """Package, upload, and return what attaching takes: {media, artwork, bytes}.
+    """Package, upload, and return what attaching takes: {media, artwork, bytes, notes}.
 
     Artwork is left under chunks/<job>/artwork; the runner moves it to its public name once that is recorded.
     """
@@ -55,7 +55,8 @@ async def deliver(job: JobRecord, plan: Plan, done: Done, blobs: Blobs, place: P
         await blobs.put(f"chunks/{job.job_id}/{name}", pictures / candidate.file)
         images.append(ArtworkImage(kind=candidate.kind, object_name=name, width=candidate.width, height=candidate.height))
     media = media_of(job.version_id, packaged, thumbnails=bool(sheets))
-    return {"media": media.model_dump(), "artwork": [image.model_dump() for image in images], "bytes": size}
+    notes = [*plan.notes, *texts.get("notes", [])]
+    return {"media": media.model_dump(), "artwork": [image.model_dump() for image in images], "bytes": size, "notes": notes}
 
 
 def media_of(version_id: str, packaged: Packaged, *, thumbnails: bool) -> Media:

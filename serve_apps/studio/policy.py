@@ -84,6 +84,11 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         return (self.upload_id, *(sidecar.upload_id for sidecar in self.sidecars))
 
     @property
+    def notes(self) -> list[str]:
+        """What of the film was left out, in words; known once it is packaged."""
+        return list(self.delivery.get("notes", [])) if self.delivery else []
+
+    @property
     def progress(self) -> float:
         """How much of the work is done, 0..1; probing and packaging count for little."""
         if self.state is JobState.READY:

@@ -58,6 +58,7 @@ class Job(BaseModel):
     version_id: str | None
     attempt: int
     error: dict[str, Any] | None = Field(description="The problem document of what went wrong.")
+    notes: list[str] = Field(default=[], description="What of the film was left out, in words; known once it is packaged.")
     created_at: datetime
     updated_at: datetime
 

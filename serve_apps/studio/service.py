@@ -243,6 +243,7 @@ def to_schema(job: JobRecord) -> Job:
             "version_id": job.version_id,
             "attempt": job.attempt,
             "error": job.error,
+            "notes": job.notes,
             "created_at": job.created_at_s,
             "updated_at": job.updated_at_s,
         }

@@ -28,6 +28,7 @@ from serve_apps.studio.blobs import Blobs, disk_errors
 from serve_apps.studio.delivery import deliver
 from serve_apps.studio.encode.audio import encode_audio
 from serve_apps.studio.encode.chunk import encode_chunk
+from serve_apps.studio.encode.languages import label_of
 from serve_apps.studio.encode.plan import Plan, plan
 from serve_apps.studio.encode.probe import probe
 from serve_apps.studio.encode.programs import Programs
@@ -204,12 +205,19 @@ class _Bench:
             content = await asyncio.to_thread(path.read_bytes)
             beside.append(convert_sidecar(content, planned, self._place, number=number, language=sidecar.language, title=sidecar.label))
         tracks: list[SubtitleTrack] = []
+        notes: list[str] = []
         for stream in planned.subtitles:
             track = await extract_subtitles(await self._source(job), planned, stream, self._place, programs=self._programs)
             if track is not None:
                 tracks.append(track)
+            else:
+                label = label_of(stream.language, stream.title)
+                notes.append(f"Subtitles in {label} hold nothing that can be shown, and were left out.")
         tracks += beside
-        return await self._keep(job, [track.file for track in tracks]) | {"tracks": [msgspec.to_builtins(track) for track in tracks]}
+        return await self._keep(job, [track.file for track in tracks]) | {
+            "tracks": [msgspec.to_builtins(track) for track in tracks],
+            "notes": notes,
+        }
 
     async def _keep(self, job: JobRecord, names: list[str]) -> dict[str, Any]:
         """Upload files of the task's folder; a name of its own each time, so that a task run twice mixes nothing."""

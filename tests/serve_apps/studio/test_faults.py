@@ -70,3 +70,21 @@ def test_a_real_film_plays_and_a_broken_one_fails_in_seconds_with_a_reason_and_n
             assert media.duration_s == pytest.approx(5.0, abs=0.5)
 
     asyncio.run(main())
+
+
+def test_what_is_left_out_of_a_film_is_told(tmp_path: Path) -> None:
+    drawing = "[Events]\nFormat: Start, End, Text\nDialogue: 0:00:00.10,0:00:00.90,{\\p1}m 0 0 l 9 0 9 9{\\p0}\n"
+
+    async def main() -> None:
+        settings, catalog = settings_at(tmp_path / "data"), MemoryCatalog("film")
+        (tmp_path / "film.ass").write_text(f"[Script Info]\nScriptType: v4.00+\n{drawing}")
+        picture = ("-f", "lavfi", "-i", "testsrc2=s=176x144:r=12:d=1", "-i", tmp_path / "film.ass", "-c:v", "libx264")
+        ffmpeg(*picture, "-preset", "ultrafast", "-c:s", "copy", "-metadata:s:s:0", "language=ger", tmp_path / "film.mkv")
+        async with open_studio(tmp_path / "data", catalog=catalog) as (client, studio), working(settings, catalog, LocalExecutor(settings)):
+            wanted = {"upload_id": await upload(client, (tmp_path / "film.mkv").read_bytes()), "playable_id": "film"}
+            job_id = (await client.post("/jobs", json=wanted)).json()["job_id"]
+            await ended(studio, job_id, "ready", timeout_s=60)
+            told = (await client.get(f"/jobs/{job_id}")).json()
+            assert told["notes"] == ["Subtitles in Deutsch hold nothing that can be shown, and were left out."]
+
+    asyncio.run(main())
