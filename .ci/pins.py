@@ -5,6 +5,7 @@ uv.lock names the registry that it was made with, so it isn't kept; the versions
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,9 @@ BLOCK = re.compile(r"^constraint-dependencies = \[\n.*?^\]\n", re.MULTILINE | re
 def resolved() -> str:
     """Return the block of all versions that uv resolves now."""
     command = ["uv", "export", "--no-emit-project", "--no-hashes", "--no-annotate", "--no-header", "--all-groups", "--quiet"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PYPROJECT.parent).stdout.splitlines()
+    everything = {name: value for name, value in os.environ.items() if name != "UV_NO_GROUP"}  # also where the install is slim
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PYPROJECT.parent, env=everything)
+    lines = done.stdout.splitlines()
     pins = "".join(f'  "{line.strip()}",\n' for line in lines if line.strip() and not line.startswith(("#", "-e")))
     return f"constraint-dependencies = [\n{pins}]\n"
 
