@@ -133,8 +133,9 @@ class Collector:
                     continue
                 idle_s = now_s - max(upload.touched_at_s, used_at_s.get(upload_id, 0.0))
                 if upload_id not in needed and (upload.ended or idle_s >= max(BUSY_S, self._after_s)):
-                    tally.collected_bytes += await self._floor.uploads.remove(upload_id, judged=upload)
-                    log.info("collected an upload", upload_id=upload_id)
+                    given_back = await self._floor.uploads.remove(upload_id, judged=upload)
+                    tally.collected_bytes += given_back
+                    log.info("collected an upload", upload_id=upload_id, bytes=given_back)
                     continue
                 tally.uploads_bytes += upload.offset
                 if upload_id not in needed and idle_s >= BUSY_S:
@@ -181,8 +182,7 @@ class Collector:
         for job_id in await self._floor.jobs.active_ids():
             if now_s - _made_at_s(job_id) > UNWRITTEN_S and await self._floor.jobs.store.get(job_id, "job") is None:
                 await self._floor.jobs.forget(job_id)
-        with _passing_over("folder", "media"):
-            await self._media(tally, now_s)
+        await self._media(tally, now_s)
         with _passing_over("folder", "artwork"):
             await self._artwork(tally, now_s)
 
@@ -196,8 +196,9 @@ class Collector:
         for playable_id, version_id in found:
             if version_id in known or not self._is_old(_made_at_s(version_id), now_s):
                 continue
-            if await self._floor.catalog.live_version(playable_id) != version_id:
-                tally.collected_bytes += await blobs.remove_under(f"media/{playable_id}/{version_id}")
+            with _passing_over("version", version_id):
+                if await self._floor.catalog.live_version(playable_id) != version_id:
+                    tally.collected_bytes += await blobs.remove_under(f"media/{playable_id}/{version_id}")
 
     async def _artwork(self, tally: _Tally, now_s: float) -> None:
         """Remove pictures that no title shows, whoever brought them: operators, or versions."""

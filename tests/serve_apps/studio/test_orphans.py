@@ -32,7 +32,7 @@ def test_artwork_that_a_title_shows_or_a_job_is_about_to_give_it_stays_and_all_e
         async with house(tmp_path, catalog) as at:
             catalog.shown = {POSTER}
             job = await at.job()
-            at.clock.value_s += DAY + 1
+            at.clock.value_s += 2 * DAY
             await at.usage()
             assert files_under(tmp_path / "objects") == [POSTER, f"media/film/{job.version_id}/master.m3u8"]
             catalog.shown, catalog.away = set(), True
@@ -48,7 +48,7 @@ def test_artwork_that_a_title_shows_or_a_job_is_about_to_give_it_stays_and_all_e
                 return offering.done()
 
             await until(goes_on)
-            at.clock.value_s += DAY
+            at.clock.value_s += 2 * DAY
             await at.usage()
             assert POSTER not in files_under(tmp_path / "objects")
             assert len(media(tmp_path)) == 2
@@ -82,7 +82,7 @@ def test_artwork_of_a_version_that_no_title_took_goes(tmp_path: Path, what: str)
                 await at.runner.tick()
             await ended(at.studio, job_id, "failed" if what == "deleted" else "cancelled")
             assert media(tmp_path) == []
-            at.clock.value_s += DAY + 1
+            at.clock.value_s += 2 * DAY
             await at.usage()
             assert files_under(tmp_path / "objects") == []
 
@@ -115,7 +115,7 @@ def test_what_a_task_wrote_after_its_job_was_cleaned_up_goes(tmp_path: Path) -> 
             await at.encoders.blobs.put(f"media/film/{gone}/late", b"late")
             usage = await at.usage()
             assert usage["chunks_bytes"] == usage["collectable_bytes"] >= 8
-            at.clock.value_s += DAY + 1
+            at.clock.value_s += 2 * DAY
             usage = await at.usage()
             assert [name for name in files_under(tmp_path / "objects") if "late" in name] == []
             assert (usage["chunks_bytes"], usage["collectable_bytes"]) == (0, 0)

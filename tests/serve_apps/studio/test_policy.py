@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cluster.errors import Fenced, JobNotCancellable, JobNotRetryable
+from cluster.ids import new_id
 from serve_apps.studio import policy
 from serve_apps.studio.policy import ENDED, JobRecord, JobState
 
@@ -128,3 +129,12 @@ def test_a_record_of_an_earlier_version_is_still_read() -> None:
     """Golden: the fields of the first version; later ones are added with defaults."""
     first = {"job_id": "j", "account_id": "a", "upload_id": "u", "playable_id": "p", "created_at_s": 1.0, "updated_at_s": 2.0, "later": {}}
     assert policy.from_value(first).state is JobState.QUEUED
+
+
+def test_the_version_of_the_job_asked_for_last_is_the_newest() -> None:
+    first, second = new_job(created_at_s=1_800_000_000.0), new_job(created_at_s=1_800_000_001.5)
+    tried_again = policy.retry(msgspec.structs.replace(first, state=JobState.FAILED), 1_800_000_002.0)
+    made = [policy.version_id(job, new_id()) for job in (first, second, tried_again)]
+    assert made == sorted(made)
+    assert all(len(version_id) == 32 for version_id in made)
+    assert policy.version_id(first, new_id()) != made[0]
