@@ -45,6 +45,8 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(ray_token(settings)),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # What Ray does on a laptop of other makes: 127.0.0.1 stays what it is, and Ray listens there alone.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         # Ray's default is 15, hardly above the encoders' 19: services would starve beside them.
         "RAY_worker_niceness": "0",

@@ -96,8 +96,7 @@ class Head:
             logging_level="ERROR",
             _temp_dir=str(self._run_dir / RAY_FOLDER),
             # Not the machine's address: a laptop changes it, and nothing of Ray's needs to be reached from outside.
-            # Nor 127.0.0.1, which Ray takes for the machine's.
-            _node_ip_address="127.0.0.2",
+            _node_ip_address="127.0.0.1",
         )
 
     def _dashboard_url(self, ray: Any) -> str:
