@@ -66,6 +66,8 @@ def test_reading_begins_a_second_or_more_before_its_chunk_at_a_key_picture(rate:
 def test_a_plan_is_kept_as_json() -> None:
     film = planned(source(rate=Fraction(24000, 1001), subtitles=(SubtitleStream(index=3, codec="subrip"),)), language="de")
     assert msgspec.json.decode(msgspec.json.encode(film), type=Plan) == film
+    earlier = msgspec.to_builtins(film) | {"picture": msgspec.to_builtins(film.picture) | {"deinterlace": True}}
+    assert msgspec.convert(earlier, Plan) == film  # version 0.1.0 said so of the whole film
     assert len(msgspec.json.encode(planned(source(frames=172_800, rate=Fraction(24))))) < 60_000
 
 

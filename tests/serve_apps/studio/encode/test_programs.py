@@ -21,7 +21,9 @@ from serve_apps.studio.encode.audio import encode_audio
 from serve_apps.studio.encode.chunk import count_frames, encode_chunk
 from serve_apps.studio.encode.plan import plan
 from serve_apps.studio.encode.probe import probe
-from serve_apps.studio.encode.programs import SMALL_FILE_BYTES, Programs, require_means, source_input
+from serve_apps.studio.encode.programs import Programs, require_means, source_input
+from serve_apps.studio.encode.stills import thumbnails
+from serve_apps.studio.encode.subtitles import extract_subtitles
 from tests.serve_apps.studio.encode.films import HERE, ffmpeg
 
 pytestmark = pytest.mark.media
@@ -57,9 +59,22 @@ def without_network(cwd: Path) -> bool:
     return told.stdout.decode().strip() != str(Path("/proc/self/ns/net").readlink())
 
 
-def test_text_and_pictures_may_fill_little_of_the_disk(tmp_path: Path) -> None:
-    limits = reads("/proc/self/limits", Programs().writing_little(), tmp_path)
-    assert str(SMALL_FILE_BYTES) in next(line for line in limits.splitlines() if line.startswith("Max file size"))
+def test_text_and_pictures_may_fill_little_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve_apps.studio.encode.programs.SMALL_FILE_BYTES", 500)
+    cues = "".join(f"{at}\n00:00:0{at},000 --> 00:00:0{at},900\n{'words ' * 40}\n\n" for at in range(5))
+    (tmp_path / "film.srt").write_text(cues)
+    source = tmp_path / "film.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=176x144:r=12:d=6", "-i", tmp_path / "film.srt", "-c:v", "libx264", "-c:s", "srt", source)
+
+    async def make() -> None:
+        film = plan(await probe(source, tmp_path, programs=HERE), preset="ultrafast", version_id="v1")
+        assert await extract_subtitles(source, film, film.subtitles[0], tmp_path, programs=HERE) is None
+        chunk = await encode_chunk(source, film, film.chunks[0], tmp_path, programs=HERE)
+        with pytest.raises(CorruptData):
+            await thumbnails(film, chunk.files[0], tmp_path, programs=HERE)
+
+    asyncio.run(make())
+    assert all(path.stat().st_size <= 500 for path in [*tmp_path.glob("*.raw"), *tmp_path.glob("*.jpg")])
 
 
 def test_untrusted_media_opens_this_file_by_this_demuxer_alone(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_film_with_few_key_pictures_is_read_about_once(film_dir: Path, tmp_pat
 
 
 def test_a_film_that_becomes_interlaced_on_the_way_is_deinterlaced_from_there(tmp_path: Path) -> None:
-    moving = "testsrc2=s=320x240:r=50,scroll=horizontal=0.02"
+    moving = "testsrc2=s=176x144:r=50,scroll=horizontal=0.02"
     coding = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "15", "-g", "25")
     ffmpeg("-f", "lavfi", "-i", f"{moving},fps=25", "-t", "3", *coding, tmp_path / "a.ts")
     fields = ("-vf", "interlace=scan=tff:lowpass=off", "-flags", "+ilme+ildct", "-t", "3")
