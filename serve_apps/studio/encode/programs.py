@@ -25,6 +25,7 @@ MEMORY_BYTES = 6 << 30
 FILE_BYTES, SMALL_FILE_BYTES = 64 << 30, 256 << 20
 RESERVE_BYTES = 4 << 20
 FULL = "The disk is full: the encode could not be written."
+SIGNALLED = 255  # ffmpeg's code when it ends because it was asked to, as when the machine is shut down
 LACKS = ("Cannot allocate memory", "Resource temporarily unavailable", "Too many open files")
 READ_BYTES_A_S = 10e6  # the slowest disk that reading through a file is allowed to meet
 OnLine = Callable[[str], None]
@@ -132,8 +133,8 @@ def require_means(told: Completed) -> None:
         StorageFull: the disk is full.
         CorruptData: the source is not there any more.
     """
-    if told.interrupted:
-        raise ProgramInterrupted(f"A media program {told.reason}.")
+    if told.interrupted or told.returncode == SIGNALLED:
+        raise ProgramInterrupted(f"A media program was interrupted: {told.reason}.")
     if not told.ok and "No space left on device" in told.stderr:
         raise StorageFull(FULL)
     if not told.ok and "No such file or directory" in told.stderr:

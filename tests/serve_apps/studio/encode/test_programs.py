@@ -127,6 +127,24 @@ def test_an_encode_whose_program_is_killed_refuses_nothing(what: str, small_film
         asyncio.run(encode())
 
 
+def test_an_encode_that_is_asked_to_end_refuses_nothing(tmp_path: Path) -> None:
+    source, records = tmp_path / "film.mp4", tmp_path / "records"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=8", "-c:v", "libx264", "-preset", "ultrafast", source)
+
+    async def encode() -> None:
+        film = plan(await probe(source, tmp_path, programs=HERE), preset="veryslow", version_id="v1")
+
+        def end(_frames: int) -> None:
+            for pid in processes.recorded(records):
+                os.kill(pid, signal.SIGTERM)
+
+        programs = dataclasses.replace(HERE, record=records)
+        await encode_chunk(source, film, film.chunks[0], tmp_path / "out", end, programs=programs)
+
+    with pytest.raises(ProgramInterrupted):
+        asyncio.run(encode())
+
+
 @pytest.mark.parametrize(
     ("told", "error"),
     [
