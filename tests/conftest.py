@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -32,6 +33,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"MATINEE_TESTS_INSIST=1, and this was left out: {why}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a unit test that is the first to import Ray: it takes longer than all of them should."""
+    without = "ray" not in sys.modules
+    result = yield
+    if without and "ray" in sys.modules and item.get_closest_marker("ray") is None:
+        pytest.fail("It imports Ray, and is not marked `ray`")
+    return result
 
 
 @pytest.fixture(scope="session")

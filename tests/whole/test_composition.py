@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from cluster.security.paths import PathVerifier
 from serve_apps.catalog.routes import PREFIX as CATALOG
 from serve_apps.operations.routes import PREFIX as OPERATIONS
@@ -13,6 +15,7 @@ from tests.whole import films, people
 from tests.whole.composition import APPLICATIONS, Whole, opened, running
 
 
+@pytest.mark.ray
 def test_it_has_every_application_that_is_deployed() -> None:
     from cluster.launch import deploy
 
