@@ -1,6 +1,7 @@
-"""How long `matinee up --detach` takes, against as many empty FastAPI applications on Ray Serve and as many empty processes.
+"""How long `matinee up --demo --detach` takes, against as many empty FastAPI applications on Ray Serve and as many empty processes.
 
-Alternates both and prints the median of each and their ratio. Warm: the first start of each is not counted.
+Alternates both, each first in turn, and prints the median of each and their ratio. Warm: the first start of each is not counted. The
+demo begins to fill when all is ready, and `down` breaks that off, so each further start also takes up what the last left half done.
 
     python bench/start.py [--times 3]
 """
@@ -8,6 +9,7 @@ Alternates both and prints the median of each and their ratio. Warm: the first s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +21,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from cluster.launch.environment import free_block, local_environment
+from cluster.settings import load
 
 EMPTY = r"""
 import os, sys, time, urllib.request, subprocess
@@ -87,13 +93,16 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def time_matinee(environ: dict[str, str]) -> tuple[float, dict]:
-    """Start and stop Matinee; returns the seconds until `up --detach` returned, and the status then."""
-    started_s = time.monotonic()
-    subprocess.run([sys.executable, "-m", "cluster.launch.cli", "up", "--detach"], env=environ, check=True, stdout=subprocess.DEVNULL)
-    took_s = time.monotonic() - started_s
-    status = subprocess.run([sys.executable, "-m", "cluster.launch.cli", "status", "--json"], env=environ, capture_output=True, check=False)
-    subprocess.run([sys.executable, "-m", "cluster.launch.cli", "down"], env=environ, check=True, stdout=subprocess.DEVNULL)
+def time_matinee(environ: dict[str, str]) -> tuple[float, dict[str, Any]]:
+    """Start and stop Matinee; returns the seconds until `up --demo --detach` returned, and the status then."""
+    command = [sys.executable, "-m", "cluster.launch.cli"]
+    try:
+        started_s = time.monotonic()
+        subprocess.run([*command, "up", "--demo", "--detach"], env=environ, check=True, stdout=subprocess.DEVNULL)
+        took_s = time.monotonic() - started_s
+        status = subprocess.run([*command, "status", "--json"], env=environ, capture_output=True, check=False)
+    finally:
+        subprocess.run([*command, "down"], env=environ, check=True, stdout=subprocess.DEVNULL)
     return took_s, json.loads(status.stdout)
 
 
@@ -106,15 +115,16 @@ def time_empty(environ: dict[str, str], names: list[str], actors: int, ports: li
     )
     assert child.stdout is not None
     assert child.stdin is not None
-    said = child.stdout.readline()
-    took_s = time.monotonic() - started_s
-    child.stdin.close()
-    if said != b"ready\n":
-        raise RuntimeError("the empty applications did not start")
     try:
+        said = child.stdout.readline()
+        took_s = time.monotonic() - started_s
+        if said != b"ready\n":
+            raise RuntimeError("the empty applications did not start")
+        child.stdin.close()
         child.wait(60)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     return took_s
 
 
@@ -126,16 +136,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     ports = free_ports(len(NAMES))
     own = {**os.environ, "MATINEE_DATA": str(folder / "data"), **{name: str(port) for name, port in zip(NAMES, ports, strict=True)}}
-    bare = {
-        **os.environ,
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "OMP_NUM_THREADS": "1",
-    }
+    given = {name.removeprefix("MATINEE_").lower(): port for name, port in zip(NAMES, ports, strict=True)}
+    # Ray is told the same for both.
+    bare = {**os.environ, **local_environment(load(data=folder / "bare", **given), folder, f"bench-{os.getpid()}", free_block("bench"))}
     try:
         first_s, status = time_matinee(own)
         names, actors = [application["name"] for application in status["applications"]], len(status["actors"])
@@ -145,9 +148,12 @@ def main() -> None:
         )
         time_empty(bare, names, actors, ports)
         matinee, empty = [], []
-        for _ in range(times):
-            matinee.append(time_matinee(own)[0])
+        for turn in range(times):
+            if turn % 2 == 0:
+                matinee.append(time_matinee(own)[0])
             empty.append(time_empty(bare, names, actors, ports))
+            if turn % 2 == 1:
+                matinee.append(time_matinee(own)[0])
             print(f"matinee {matinee[-1]:.1f} s, empty {empty[-1]:.1f} s", flush=True)
         ratio = statistics.median(matinee) / statistics.median(empty)
         print(f"median of {times}: matinee {statistics.median(matinee):.1f} s, empty {statistics.median(empty):.1f} s, ratio {ratio:.2f}")
