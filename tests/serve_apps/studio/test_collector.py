@@ -40,7 +40,7 @@ def test_a_deleted_titles_media_and_artwork_go(tmp_path: Path) -> None:
             assert POSTER in files_under(tmp_path / "objects")
             del at.catalog.media["film"]
             assert (await at.usage())["collectable_bytes"] == 7
-            at.clock.value_s += DAY + 1
+            at.clock.value_s += 2 * DAY
             usage = await at.usage()
             assert files_under(tmp_path / "objects") == []
             assert usage["collected_bytes"] == 7 + len(b"jpeg")

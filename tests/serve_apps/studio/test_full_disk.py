@@ -34,7 +34,7 @@ def test_on_a_full_disk_everything_fails_clearly_and_goes_on_and_space_can_be_gi
         film(tmp_path / "film.mp4", 6, size="640x360", rate=25)
     module = f'"{sys.executable}" -m {__name__} {scene} "{tmp_path}"'
     script = f'mount -t tmpfs -o size={SIZE} tmpfs "{tmp_path}/small" || exit 9; exec {module}'
-    done = subprocess.run(["unshare", "-Urm", "sh", "-c", script], check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(["unshare", "-Urm", "sh", "-c", script], check=False, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
 
 
@@ -68,7 +68,7 @@ async def fill_and_free(path: Path) -> None:
         leave(len(source) + 500_000)
         job_id = (await client.post("/jobs", json={"upload_id": upload_id, "playable_id": "film", "ladder": [360]})).json()["job_id"]
         async with working(settings, catalog, LocalExecutor(settings)):
-            job = await ended(studio, job_id, "failed", timeout_s=60)
+            job = await ended(studio, job_id, "failed", timeout_s=120)
             assert job.error["type"] == "urn:matinee:error:storage-full", job.error
             assert catalog.attached == []
             await until(lambda: work_left(small / "data") == [])
