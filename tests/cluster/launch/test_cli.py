@@ -50,10 +50,10 @@ def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     [
         ({"port": "eighty"}, "MATINEE_PORT='eighty'"),
         ({"port": 70000}, "MATINEE_PORT='70000'"),
-        ({"store": "postgres:x"}, "must begin with sqlite:"),
+        ({"store": "postgres:x"}, "must be sqlite:DIR"),
         ({"host": "example.org"}, "MATINEE_HOST"),
         ({"secret": "short"}, "MATINEE_SECRET is too short"),
-        ({"lease_s": 5}, "MATINEE_LEASE_S must be longer"),
+        ({"lease_s": 5}, "MATINEE_LEASE_S=5: must be longer"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path, settings: dict[str, object], said: str) -> None:
