@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import Misconfigured
 
@@ -27,6 +27,11 @@ PASSWORD_MIN: Final = 10
 PASSWORD_MAX: Final = 128
 """What signs in, the operator of these settings included."""
 
+MIN_RUNG_HEIGHT: Final = 90
+MAX_RUNG_HEIGHT: Final = 2160
+RungHeight = Annotated[int, Field(ge=MIN_RUNG_HEIGHT, le=MAX_RUNG_HEIGHT, multiple_of=2)]
+
+_LADDER: Final = TypeAdapter(tuple[RungHeight, ...])
 _ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?/?", re.ASCII)
 _BUCKET: Final = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?", re.ASCII)
 
@@ -79,7 +84,9 @@ class Settings(BaseSettings):
     collect_after_s: float = Field(default=86400.0, ge=0, description="How long deleted, superseded and abandoned media is kept.")
     upload_limit_bytes: int = Field(default=200 * 2**30, ge=1, description="The largest upload.")
     encoders: int = Field(default=0, ge=0, le=1024, description="Encoders at once; 0: as many as cores.")
-    ladder: str = Field(default="", description="Renditions as heights, for example 360,720; by default all up to the source's.")
+    ladder: Annotated[tuple[RungHeight, ...], NoDecode] = Field(
+        default=(), description="Renditions as heights, for example 360,720; by default all up to the source's."
+    )
     preset: str = Field(default="veryfast", description="x264's preset.")
 
     @field_validator("data", "edge_cache")
@@ -126,6 +133,14 @@ class Settings(BaseSettings):
         if value is not None and not PASSWORD_MIN <= len(value.get_secret_value()) <= PASSWORD_MAX:
             raise ValueError(f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
         return value
+
+    @field_validator("ladder", mode="before")
+    @classmethod
+    def _heights(cls, value: Any) -> Any:
+        try:
+            return _LADDER.validate_python(value.split(",") if isinstance(value, str) else value)
+        except ValidationError as error:
+            raise ValueError(f"must be even heights from {MIN_RUNG_HEIGHT} to {MAX_RUNG_HEIGHT}, as 360,720") from error
 
     @field_validator("preset")
     @classmethod

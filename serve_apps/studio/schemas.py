@@ -7,14 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from serve_apps.studio.encode.ladder import MAX_HEIGHT, MIN_HEIGHT
+from cluster.settings import RungHeight
 from serve_apps.studio.policy import JobState
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$", max_length=35)]
-
-
-Height = Annotated[int, Field(ge=MIN_HEIGHT, le=MAX_HEIGHT, multiple_of=2)]
 
 
 class Sidecar(BaseModel):
@@ -34,7 +31,7 @@ class NewJob(BaseModel):
 
     upload_id: Id
     playable_id: Id
-    ladder: list[Height] | None = Field(
+    ladder: list[RungHeight] | None = Field(
         default=None, min_length=1, max_length=8, description="Renditions as heights; by default the setting's, or all up to the source's."
     )
     language: Language | None = Field(default=None, description="Of audio tracks that don't say theirs.")

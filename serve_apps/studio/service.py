@@ -11,20 +11,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from cluster.durable import Row, Store, open_objects, open_store
-from cluster.errors import Conflict, Misconfigured, Overloaded, TooLarge
+from cluster.errors import Conflict, Overloaded, TooLarge
 from cluster.settings import Settings
 from serve_apps.idempotency import Idempotency
 from serve_apps.studio import policy
 from serve_apps.studio.blobs import Blobs
 from serve_apps.studio.catalog_port import Catalog
-from serve_apps.studio.encode.ladder import MAX_HEIGHT, MIN_HEIGHT
 from serve_apps.studio.encode.subtitles import MAX_SIDECAR_BYTES
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobRecord, JobState
-from serve_apps.studio.schemas import Height, Job, NewJob, StudioStatus, Usage
+from serve_apps.studio.schemas import Job, NewJob, StudioStatus, Usage
 from serve_apps.studio.tables import JOBS, KEYS, LISTS, UPLOADS
 from serve_apps.studio.uploads import BUSY_S, Upload, Uploads
 
@@ -51,7 +48,7 @@ class Studio:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._catalog, self._nudge, self._now_s = settings, catalog, nudge, now_s
-        self._ladder = tuple(parse_ladder(settings.ladder))
+        self._ladder = settings.ladder
         self._stores: list[Store] = []
         self._appending = self._watching = 0
         self.uploads: Uploads
@@ -248,15 +245,3 @@ def to_schema(job: JobRecord) -> Job:
             "updated_at": job.updated_at_s,
         }
     )
-
-
-def parse_ladder(setting: str) -> list[int]:
-    """Return the heights of MATINEE_LADDER; none means all.
-
-    Raises:
-        Misconfigured: it is no list of heights.
-    """
-    try:
-        return TypeAdapter(list[Height]).validate_python([height.strip() for height in setting.split(",") if height.strip()])
-    except ValidationError as error:
-        raise Misconfigured(f"MATINEE_LADDER={setting!r} must be even heights from {MIN_HEIGHT} to {MAX_HEIGHT}, as 360,720") from error

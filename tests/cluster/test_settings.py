@@ -45,6 +45,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OPERATOR_EMAIL", "boss man@example.org", "e-mail address"),
         ("OPERATOR_EMAIL", "a" * 65 + "@example.org", "e-mail address"),
         ("PRESET", "lightspeed", "must be one of ultrafast"),
+        ("LADDER", "360,721", "even heights from 90 to 2160"),
+        ("LADDER", "720p", "even heights from 90 to 2160"),
         ("LEASE_S", "5", "longer than MATINEE_HEARTBEAT_INTERVAL_S"),
         ("EDGE_PORT", "8000", "MATINEE_PORT"),
         ("STATS_PORT", "9101", "MATINEE_METRICS_PORT"),
@@ -58,6 +60,12 @@ def test_a_wrong_value_says_which_why_and_what_is_allowed(monkeypatch: pytest.Mo
     assert f"MATINEE_{name}=" in told.value.detail
     assert value in told.value.detail
     assert told.value.detail.count("MATINEE_") <= 2
+
+
+def test_a_ladder_is_a_list_of_heights(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().ladder == ()
+    monkeypatch.setenv("MATINEE_LADDER", "360, 720")
+    assert load().ladder == (360, 720)
 
 
 @pytest.mark.parametrize("password", ["x", "x" * 9, "x" * 129])

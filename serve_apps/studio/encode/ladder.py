@@ -11,10 +11,10 @@ from fractions import Fraction
 import msgspec
 
 from cluster.errors import InvalidInput
+from cluster.settings import MAX_RUNG_HEIGHT, MIN_RUNG_HEIGHT
 
 WIDTHS = {234: 416, 360: 640, 540: 960, 720: 1280, 1080: 1920}
 LADDER = tuple(WIDTHS)
-MIN_HEIGHT, MAX_HEIGHT = 90, 2160
 MIN_SIDE = 16
 CRF = 23
 # A source that lies this much above the last rung below it gets a rung of its own size: DVDs lie between 360 and 540.
@@ -42,8 +42,9 @@ def renditions(display_size: tuple[int, int], rate: Fraction, ladder: Sequence[i
     """
     heights = sorted(set(ladder)) if ladder else LADDER
     for height in heights:
-        if height % 2 or not MIN_HEIGHT <= height <= MAX_HEIGHT:
-            raise InvalidInput(f"A rendition cannot be {height} lines high: an even number from {MIN_HEIGHT} to {MAX_HEIGHT} is needed.")
+        if height % 2 or not MIN_RUNG_HEIGHT <= height <= MAX_RUNG_HEIGHT:
+            allowed = f"an even number from {MIN_RUNG_HEIGHT} to {MAX_RUNG_HEIGHT}"
+            raise InvalidInput(f"A rendition cannot be {height} lines high: {allowed} is needed.")
     width, height = display_size
     boxes = [(WIDTHS.get(lines, 2 * round(lines * 8 / 9)), lines) for lines in heights]
     sizes = [fitted for box in boxes if (fitted := _fit(display_size, box))[0] <= width and fitted[1] <= height]

@@ -10,7 +10,7 @@ import pytest
 import schemathesis
 
 from cluster.durable import Row
-from cluster.errors import Fenced, Misconfigured, Overloaded, ServiceUnavailable
+from cluster.errors import Fenced, Overloaded, ServiceUnavailable
 from serve_apps.http import served
 from serve_apps.serving import LocalTarget
 from serve_apps.studio.client import StudioClient
@@ -120,12 +120,6 @@ def test_a_retry_needs_the_subtitle_files_too(tmp_path: Path) -> None:
             assert (await studio.jobs.get(job_id)).state is JobState.FAILED
 
     asyncio.run(main())
-
-
-def test_a_ladder_in_the_settings_that_is_none_is_told_at_the_start(tmp_path: Path) -> None:
-    for wrong in ("tall", "361", "360,,x", "8"):
-        with pytest.raises(Misconfigured, match="MATINEE_LADDER"):
-            Studio(settings_at(tmp_path, ladder=wrong), MemoryCatalog())
 
 
 def test_an_upload_that_a_job_needs_cannot_be_ended(tmp_path: Path) -> None:
