@@ -23,6 +23,7 @@ SUBTITLE_SUFFIXES: Final = frozenset({".srt", ".vtt"})
 _EXTRA_FOLDERS: Final = frozenset(
     {"trailers", "extras", "featurettes", "interviews", "scenes", "shorts", "samples", "behind the scenes", "other"}
 )
+_SEASON_FOLDER: Final = re.compile(r"((season|series|staffel|saison|temporada|s)[ ._-]?\d{1,4}|specials)", re.IGNORECASE)
 _EXTRA_NAMES: Final = re.compile(r"-(featurette|interview|scene|short|sample|behindthescenes|deleted|other)$", re.IGNORECASE)
 
 Kind = Literal["film", "episode", "trailer"]
@@ -50,14 +51,16 @@ class Sidecar(msgspec.Struct, frozen=True):
 
 def read_name(path: PurePath) -> Named:
     """Return what the path's last folders and name say; never fails: the name itself is the last resort."""
-    parts = PurePath(*path.parts[-4:]) if len(path.parts) > 4 else path
-    guess: dict[str, Any] = dict(guessit(str(parts)))
+    own: dict[str, Any] = dict(guessit(path.name))
     in_trailers = len(path.parts) >= 3 and path.parent.name.lower() == "trailers"
-    if in_trailers or "Trailer" in _listed(guess.get("other")):
+    if in_trailers or "Trailer" in _listed(own.get("other")):
         owner = dict(guessit(path.parts[-3] if in_trailers else path.name, {"type": "movie"}))
         return Named("trailer", _title(owner, path), _year(owner), name=_plain(path.stem))
+    # A folder tells the season only if it is named as one, and never the episode: films lie in folders like "old_s2" too.
+    in_season = len(path.parts) >= 2 and _SEASON_FOLDER.fullmatch(path.parent.name) is not None
+    guess: dict[str, Any] = dict(guessit(str(PurePath(*path.parts[-3 if in_season else -2 :]))))
     season, episode = _first(guess.get("season")), _first(guess.get("episode"))
-    if guess.get("type") == "episode" and season is not None and episode is not None:
+    if "episode" in own and ("season" in own or in_season) and season is not None and episode is not None:
         title = _title(guess, path)
         if title.lower() in {"specials", "season"} and len(path.parts) >= 3:
             title = _title(dict(guessit(path.parts[-3])), path)
