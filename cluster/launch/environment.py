@@ -41,6 +41,7 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
     return {
         **EVERYWHERE,
         RUN_ID: run_id,
+        "TMPDIR": str(run_dir),  # what a process that is killed leaves there goes with the directory
         # The token guards what takes pickled calls: Ray's own ports, and the replicas' gRPC, which listens on all addresses.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(ray_token(settings)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,19 @@ pytestmark = pytest.mark.ray
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     instance = Platform(tmp_path_factory.mktemp("lifecycle") / "data")
+    found = temporary_files()
     instance.up()
     try:
         yield instance
     finally:
         instance.down()
+    assert temporary_files() <= found
+
+
+def temporary_files() -> set[Path]:
+    """Return what Python's and Node's processes keep for all to see."""
+    folder = Path(tempfile.gettempdir())
+    return {*folder.glob("pymp-*"), *folder.glob("node-compile-cache*")}
 
 
 def everything(instance: Platform) -> list[Process]:
