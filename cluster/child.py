@@ -71,7 +71,7 @@ def set_limits(limits: dict[str, int]) -> None:
 
 
 def identity(pid: int) -> str:
-    """Name a process for all time: boot and start tick; '' when it is gone (a zombie counts as gone)."""
+    """Name a process for all time: boot and start tick; '' when it is gone, as a zombie is once its last thread has ended."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             boot = file.read().strip()
@@ -79,7 +79,8 @@ def identity(pid: int) -> str:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+    threads = int(fields[17])  # those that are still ending hold the process's files and ports
+    return "" if fields[0] == "X" or (fields[0] == "Z" and threads <= 1) else f"{boot}/{fields[19]}"
 
 
 def main() -> None:

@@ -164,7 +164,8 @@ class Supervisor:
             if head is not None:
                 head.wait(LEAVE_GRACE_S if self._ray_address else HEAD_GRACE_S if not self.state.failed else 3.0)
         self.left_behind = bool(self._ray_address and self.state.applications) and (head is None or head.returncode != 0)
-        ending.end([*started, *ending.descendants()])
+        for _ in range(3):  # what is killed may have started something a moment before
+            ending.end([*started, *ending.descendants()])
         ending.reap_adopted(())
         sweep(run_folder(self._settings.data) / "children", orphans_only=False)
         keep_logs(self._instance.run_dir, logs_folder(self._settings.data))

@@ -92,7 +92,8 @@ def _from_npm() -> Chromium:
         for name in ("al2023", "swiftshader", "fonts"):
             packed = brotli.decompress((package / "bin" / f"{name}.tar.br").read_bytes())
             with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                archive.extractall(fresh, filter="data")
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python has it from 3.11.4 on
+                archive.extractall(fresh)
         try:
             fresh.rename(home)
         except OSError:  # another test process was first

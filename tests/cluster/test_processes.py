@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from cluster import processes
+from cluster.child import identity
 from cluster.completed import Completed
 from cluster.errors import Misconfigured
 from cluster.processes import Limits
@@ -202,6 +204,23 @@ def test_an_orphan_is_swept_and_neither_a_stranger_nor_a_living_parents_child(tm
         assert not record.exists()
 
     asyncio.run(scenario())
+
+
+def test_a_process_is_gone_only_when_its_last_thread_is() -> None:
+    code = (
+        "import ctypes, socket, threading, time; listening = socket.create_server(('127.0.0.1', 0)); "
+        "print(listening.getsockname()[1], flush=True); threading.Thread(target=time.sleep, args=[60]).start(); "
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    child = subprocess.Popen([PYTHON, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    port = int(child.stdout.readline())
+    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert identity(child.pid)
+    socket.create_connection(("127.0.0.1", port)).close()  # it still listens
+    child.send_signal(signal.SIGKILL)
+    until(lambda: identity(child.pid) == "")
+    child.wait()
 
 
 def test_sweeping_a_directory_that_is_not_there_does_nothing(tmp_path: Path) -> None:
