@@ -96,6 +96,7 @@ class Ingest:
         self._api, self._journal, self._progress, self._options, self._sleep, self._now_s = api, journal, progress, options, sleep, now_s
         self._titles = Titles(api, options)
         self._stopping = threading.Event()
+        self._files: dict[str, Path] = {}
 
     def run(self, paths: Sequence[Path]) -> list[Outcome]:
         """Ingest files and folders; one file's failure is in its outcome and doesn't end the others.
@@ -161,6 +162,9 @@ class Ingest:
         outcome.title_id, outcome.playable_id, outcome.name = place.title_id, place.playable_id, place.name
         if place.made:
             entry.note(**place.made)
+        first = self._files.setdefault(place.playable_id, work.file)
+        if first != work.file:
+            raise InvalidInput(f"By its name it is {place.name}, as {first.name} is; ingest it by itself to replace that, or with --title")
         if "job_id" in entry.reached and entry.reached.get("playable_id") == outcome.playable_id:
             outcome.job_id = entry.reached["job_id"]
             return

@@ -48,7 +48,8 @@ class Titles:
             path += f"/seasons/{named.season}/episodes/{named.episode}"
             shown = f"{named.title} S{named.season or 0:02d}E{named.episode or 0:02d}"
         else:
-            name, path, shown = named.name or "Trailer", path + "/trailers/1", f"{named.title} (trailer)"
+            name, shown = named.name or "Trailer", f"{named.title} (trailer)"
+            path += f"/trailers/{self._trailer(path, name)}"
         playable_id, new = self._part(path, name)
         return Place(title_id, playable_id, shown, made | ({"made_part": path} if new else {}))
 
@@ -99,6 +100,11 @@ class Titles:
         answer = self._api.request("POST", TITLES, json=body, headers={"Idempotency-Key": key}, idempotent=True)
         self._made.add(answer.json()["title_id"])
         return str(answer.json()["title_id"])
+
+    def _trailer(self, title: str, name: str) -> int:
+        """Return the number of the title's trailer of this name, or the next one."""
+        numbers = {trailer["name"]: int(trailer["trailer"]) for trailer in self._api.request("GET", title).json()["trailers"]}
+        return numbers.get(name, max(numbers.values(), default=0) + 1)
 
     def _part(self, path: str, name: str) -> tuple[str, bool]:
         """Return the playable_id of an episode or trailer, and whether it was made because it wasn't there."""

@@ -223,6 +223,23 @@ def test_a_series_none_of_whose_episodes_can_be_encoded_goes(scene: Scene) -> No
     assert scene.titles() == []
 
 
+def test_each_trailer_has_a_place_of_its_own_and_keeps_it(scene: Scene) -> None:
+    files = [scene.file("Film (2020)/Film (2020).mkv"), *(scene.file(f"Film (2020)/trailers/{name}.mp4") for name in ("Teaser", "Long"))]
+    scene.ingest(*files)
+    scene.ingest(files[2])
+    assert [(trailer["trailer"], trailer["name"]) for trailer in scene.whole_title()["trailers"]] == [(1, "Teaser"), (2, "Long")]
+
+
+def test_two_files_of_one_name_do_not_replace_each_other_unasked(scene: Scene) -> None:
+    first, second = scene.ingest(scene.file("Film (2020).mkv"), scene.file("Film (2020).mp4"))
+    assert (first.error, first.published) == (None, True)
+    assert second.error is not None
+    assert "By its name it is Film, as Film (2020).mkv is" in second.error["detail"]
+    assert scene.made("jobs") == 1
+    [again] = scene.ingest(scene.file("Film (2020).mp4"))  # by itself it is a new version
+    assert (again.error, again.playable_id) == (None, first.playable_id)
+
+
 def test_a_bad_trailer_leaves_the_film_of_others_alone(scene: Scene) -> None:
     scene.whole.encoders.errors["probe"] = [MediaRefused("The file is damaged")]
     [outcome] = scene.ingest(scene.file("Film (2020)/Film (2020)-trailer.mp4"))
