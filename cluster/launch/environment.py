@@ -78,13 +78,18 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
     }
 
 
+def ray_token_file(settings: Settings) -> Path:
+    """Return where the token of the local Ray is kept."""
+    return settings.data / "ray-token"
+
+
 def ray_token(settings: Settings) -> Path:
     """Return the file with the token of the local Ray (also asked for by its dashboard), made at first use.
 
     Raises:
         StoreUnavailable: it cannot be made.
     """
-    path = settings.data / "ray-token"
+    path = ray_token_file(settings)
     try:
         if not path.exists():
             # Written aside and renamed: a start that is killed here must not leave an empty token.

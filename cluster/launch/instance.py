@@ -66,6 +66,8 @@ class State(msgspec.Struct, frozen=True):
     api_url: str
     """Where commands on this machine reach the API."""
     dashboard_url: str = ""
+    dashboard_token: str = ""
+    """The file with the token that the dashboard asks for; '' on a cluster of others."""
     ray_address: str = ""
     stage: str = ""
     """What the start is busy with, for people."""

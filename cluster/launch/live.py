@@ -44,6 +44,8 @@ def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
     lines.add_row(Text("Matinee", style="bold yellow"), Text(state.site_url, style="bold"))
     if state.dashboard_url:
         lines.add_row("Ray dashboard", state.dashboard_url)
+        if state.dashboard_token:
+            lines.add_row("", Text(f"asks for the token in {state.dashboard_token}", style="dim"))
     for note in notes:
         label, _, text = note.partition(": ")
         lines.add_row(label, Text(text))

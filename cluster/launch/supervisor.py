@@ -65,6 +65,7 @@ class Supervisor:
             run_dir=str(instance.run_dir),
             site_url=settings.site_url,
             api_url=settings.site_url if ray_address else f"http://{environment.loopback(settings.host)}:{settings.port}",
+            dashboard_token="" if ray_address else str(environment.ray_token_file(settings)),
             ray_address=ray_address,
             stage="starting",
         )

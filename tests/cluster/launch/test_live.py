@@ -23,6 +23,7 @@ STARTING = State(
 def ready(**changes: object) -> State:
     applications = (ApplicationState("catalog", "/api/v1/titles", "healthy", 2, 2), ApplicationState("web", "/", "unhealthy", 0, 1))
     given = {"ready": True, "stage": "ready", "edge": "runs", "dashboard_url": "http://127.0.0.1:8265", "applications": applications}
+    given["dashboard_token"] = "/films/ray-token"
     return msgspec.structs.replace(STARTING, **{**given, **changes})
 
 
@@ -41,6 +42,7 @@ def test_where_output_is_no_terminal_each_stage_is_a_line() -> None:
     assert [line.split() for line in lines[2:]] == [
         ["Matinee", "http://tv.example"],
         ["Ray", "dashboard", "http://127.0.0.1:8265"],
+        ["asks", "for", "the", "token", "in", "/films/ray-token"],
         ["Operator", "operator@matinee.local,", "abcde"],
     ]
 
@@ -71,6 +73,7 @@ def test_a_terminal_keeps_where_it_is_found_and_forgets_what_changed() -> None:
     assert [line.split() for line in stays] == [
         ["Matinee", "http://tv.example"],
         ["Ray", "dashboard", "http://127.0.0.1:8265"],
+        ["asks", "for", "the", "token", "in", "/films/ray-token"],
         ["Operator", "operator@matinee.local,", "abcde"],
     ]
     [printed] = noted
