@@ -15,7 +15,7 @@ from cluster.errors import MatineeError
 from cluster.settings import Settings
 from serve_apps.studio.tasks import Report, Task, TaskStopped, clear_node, perform, sweep_node, throttled
 
-STOP_S: Final = 1.5
+STOP_S: Final = 1.0
 """How long a cancelled task may take to end its programs before its worker is killed, and they with it."""
 NODE_S: Final = 60.0
 
