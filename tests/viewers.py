@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 
 from cluster.ids import new_id
-from cluster.launch.client import error_of
+from cluster.launch.client import PAUSE_S, error_of
 from tests.running import Platform, eventually
 
 INGEST_TIMEOUT_S = 240.0
@@ -32,17 +33,21 @@ class Viewer:
     def __init__(self, http: httpx.Client, email: str, password: str, profile_id: str) -> None:
         self.http, self.email, self.password, self.profile_id = http, email, password, profile_id
 
-    def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
-        """Send a request; a failed idempotent one is repeated once, as every client of Matinee does."""
-        for attempt in range(2):
-            try:
-                answer = self.http.request(method, path, **given)
-                if answer.status_code < 500 or attempt or method == "POST":
-                    return answer
-            except httpx.TransportError:
-                if attempt or method == "POST":
-                    raise
-        raise AssertionError
+    def ask(self, method: str, path: str, *, retry: bool | None = None, **given: Any) -> httpx.Response:
+        """Send a request; a failed idempotent one (by its method, or as `retry` says) is repeated once, after a pause.
+
+        As the command line does: a process that was killed takes a moment to be gone, and without the pause the same one may be asked.
+        """
+        repeat = method != "POST" if retry is None else retry
+        try:
+            answer = self.http.request(method, path, **given)
+            if answer.status_code < 500 or not repeat:
+                return answer
+        except httpx.TransportError:
+            if not repeat:
+                raise
+        time.sleep(PAUSE_S)
+        return self.http.request(method, path, **given)
 
     def start(self, playable_id: str) -> dict[str, Any]:
         """Start to watch, as soon as the catalogue's replicas have heard of the title."""
@@ -60,14 +65,7 @@ class Viewer:
     def beat(self, session_id: str, sequence: int, position_s: float, *, retry: bool = True) -> httpx.Response:
         """Send a heartbeat; it is idempotent, so it may be repeated once."""
         body = {"sequence": sequence, "position_s": position_s}
-        path = f"/api/v1/playback/sessions/{session_id}/heartbeats"
-        try:
-            answer = self.http.post(path, json=body)
-        except httpx.TransportError:
-            if not retry:
-                raise
-            return self.http.post(path, json=body)
-        return self.http.post(path, json=body) if retry and answer.status_code >= 500 else answer
+        return self.ask("POST", f"/api/v1/playback/sessions/{session_id}/heartbeats", json=body, retry=retry)
 
     def stop(self, session_id: str, position_s: float) -> None:
         """Stop, and save the place."""
