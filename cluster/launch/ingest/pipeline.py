@@ -160,11 +160,11 @@ class Ingest:
         work.entry = entry = self._journal.entry(work.file)
         place = self._titles.place(self._options.name(work.file))
         outcome.title_id, outcome.playable_id, outcome.name = place.title_id, place.playable_id, place.name
-        if place.made:
-            entry.note(**place.made)
         first = self._files.setdefault(place.playable_id, work.file)
         if first != work.file:
             raise InvalidInput(f"By its name it is {place.name}, as {first.name} is; ingest it by itself to replace that, or with --title")
+        if place.made:
+            entry.note(**place.made)
         if "job_id" in entry.reached and entry.reached.get("playable_id") == outcome.playable_id:
             outcome.job_id = entry.reached["job_id"]
             return
