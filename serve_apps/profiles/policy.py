@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from cluster.errors import Forbidden, LastProfile, TooManyProfiles
 from cluster.security.claims import Claims
+from serve_apps.profiles.schemas import CaptionSize, CaptionStyle, PlayerChange
 
 PROFILES_LIMIT: Final = 5
 KIDS_MATURITY: Final = 12
@@ -15,6 +16,8 @@ ENTRIES_LIMIT: Final = 1000
 """Titles on a list, and ratings, of one profile."""
 PIN_TRIES: Final = 5
 PIN_WINDOW_S: Final = 900.0
+
+_FORGETTABLE: Final = frozenset({"audio_language", "subtitle_language"})
 
 
 class StoredProfile(msgspec.Struct, frozen=True):
@@ -27,6 +30,11 @@ class StoredProfile(msgspec.Struct, frozen=True):
     avatar: str
     created_at_s: float
     pin_hash: str | None = None
+    audio_language: str | None = None
+    subtitle_language: str | None = None
+    caption_size: CaptionSize = "medium"
+    caption_style: CaptionStyle = "box"
+    autoplay_next: bool = True
 
     @property
     def cap(self) -> int:
@@ -52,6 +60,12 @@ def require_manager(claims: Claims) -> None:
 def needs_pin(stored: StoredProfile, profile_id: str, claims: Claims) -> bool:
     """Say whether changing a profile takes its PIN: whoever is in it has shown that already."""
     return stored.pin_hash is not None and claims.profile_id != profile_id
+
+
+def fields_of(change: PlayerChange) -> dict[str, Any]:
+    """Return what a change writes into a profile: what was sent, null only where null means something."""
+    sent = change.model_dump(exclude_unset=True, exclude={"pin", "current_pin"})
+    return {name: value for name, value in sent.items() if value is not None or name in _FORGETTABLE}
 
 
 def count_after(count: int, change: int) -> int:

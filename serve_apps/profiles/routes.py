@@ -32,6 +32,7 @@ from serve_apps.profiles.schemas import (
     ListPage,
     NewProfile,
     NewRating,
+    PlayerChange,
     Profile,
     ProfileChange,
     ProfilePage,
@@ -76,6 +77,11 @@ def create_api(profiles: Profiles, gate: Gate) -> FastAPI:
         once = profiles.idempotency.once_as
         status, body = await once(member.account_id, "POST /profiles", idempotency_key, await request.body(), create)
         return json_bytes(body, status=status)
+
+    @api.put("/me/player", response_model=Profile, responses=problems(*_VIEWING, Conflict))
+    async def keep_player_choices(change: PlayerChange, viewer: Viewer) -> Profile:
+        """Keep what the profile chose in its player, a kids profile too; what isn't sent stays, a language of null is forgotten."""
+        return await profiles.remember(viewer.account_id, str(viewer.profile_id), change)
 
     @api.get("/me/list", response_model=ListPage, responses=problems(*_VIEWING, InvalidCursor))
     async def my_list(viewer: Viewer, limit: Limit = 50, cursor: Cursor = None) -> ListPage:

@@ -14,6 +14,9 @@ Avatar = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,6}$")]
 Maturity = Annotated[int, Field(ge=0, le=18, description="An age in years: titles of at most this maturity are seen.")]
 Rating = Literal[-1, 1, 2]
+SubtitleLanguage = Annotated[Language | Literal["off"], Field(description="A language tag, or `off`: none are shown.")]
+CaptionSize = Literal["small", "medium", "large", "huge"]
+CaptionStyle = Literal["shadow", "box", "yellow"]
 
 
 class _Request(BaseModel):
@@ -30,9 +33,24 @@ class NewProfile(_Request):
     language: Language = "en"
     avatar: Avatar = "1"
     pin: Pin | None = Field(default=None, description="Asked for when the profile is chosen.")
+    audio_language: Language | None = Field(default=None, description="What is heard first; null: the film's own.")
+    subtitle_language: SubtitleLanguage | None = Field(default=None, description="What is read first; null: as the film asks.")
+    caption_size: CaptionSize = "medium"
+    caption_style: CaptionStyle = "box"
+    autoplay_next: bool = True
 
 
-class ProfileChange(_Request):
+class PlayerChange(_Request):
+    """What the player is to remember of the profile; what isn't sent stays, and a language of null is forgotten."""
+
+    audio_language: Language | None = None
+    subtitle_language: SubtitleLanguage | None = None
+    caption_size: CaptionSize | None = None
+    caption_style: CaptionStyle | None = None
+    autoplay_next: bool | None = None
+
+
+class ProfileChange(PlayerChange):
     """What to change; what isn't sent stays.
 
     A profile that has a PIN is changed from itself, or with `current_pin`.
@@ -58,6 +76,11 @@ class Profile(BaseModel):
     avatar: str
     has_pin: bool
     created_at: datetime
+    audio_language: str | None
+    subtitle_language: str | None
+    caption_size: CaptionSize
+    caption_style: CaptionStyle
+    autoplay_next: bool
 
 
 class ProfilePage(BaseModel):

@@ -28,7 +28,7 @@ from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles import policy
 from serve_apps.profiles.choices import Choices
 from serve_apps.profiles.policy import StoredProfile
-from serve_apps.profiles.schemas import ChosenProfile, NewProfile, Profile, ProfileChange, ProfilePage
+from serve_apps.profiles.schemas import ChosenProfile, NewProfile, PlayerChange, Profile, ProfileChange, ProfilePage
 from serve_apps.profiles.tables import CHOICES, PROFILES, REQUESTS
 
 _COUNT = "count"
@@ -82,7 +82,7 @@ class Profiles:
     async def create(self, account_id: str, new: NewProfile, profile_id: str) -> Profile:
         """Make a profile of this id; one that exists already is returned."""
         pin_hash = await self._passwords.hash(new.pin) if new.pin is not None else None
-        stored = StoredProfile(new.name, new.kids, new.maturity, new.language, new.avatar, self._now_s(), pin_hash)
+        stored = StoredProfile(**new.model_dump(exclude={"pin"}), created_at_s=self._now_s(), pin_hash=pin_hash)
         for _ in range(_ATTEMPTS):
             row = await self._store.get(account_id, _PREFIX + profile_id)
             if row is not None:
@@ -119,7 +119,7 @@ class Profiles:
             stored = _stored(row)
             if policy.needs_pin(stored, profile_id, claims):
                 await self._prove(account_id, profile_id, stored, change.current_pin)
-            fields = change.model_dump(exclude_none=True, exclude={"pin", "current_pin"})
+            fields = policy.fields_of(change)
             if "pin" in change.model_fields_set:
                 fields["pin_hash"] = new_hash
             try:
@@ -127,6 +127,18 @@ class Profiles:
             except VersionConflict:
                 continue
             return _profile(changed)
+        raise Conflict("The profile is being changed: try again", retry_after_s=1)
+
+    async def remember(self, account_id: str, profile_id: str, change: PlayerChange) -> Profile:
+        """Keep what a profile chose in its player: a profile's own token is enough, be it a child's; writes nothing that is so already."""
+        for _ in range(_ATTEMPTS):
+            row = await self._row(account_id, profile_id)
+            stored = _stored(row)
+            changed = msgspec.structs.replace(stored, **policy.fields_of(change))
+            if changed == stored:
+                return _profile(row)
+            with contextlib.suppress(VersionConflict):
+                return _profile(await self._store.compare_and_set(row, msgspec.to_builtins(changed)))
         raise Conflict("The profile is being changed: try again", retry_after_s=1)
 
     async def delete(self, claims: Claims, profile_id: str) -> None:
@@ -241,4 +253,9 @@ def _profile(row: Row) -> Profile:
         avatar=stored.avatar,
         has_pin=stored.pin_hash is not None,
         created_at=datetime.fromtimestamp(stored.created_at_s, UTC),
+        audio_language=stored.audio_language,
+        subtitle_language=stored.subtitle_language,
+        caption_size=stored.caption_size,
+        caption_style=stored.caption_style,
+        autoplay_next=stored.autoplay_next,
     )

@@ -82,6 +82,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "auth GET /jwks.json": Operation(PUBLIC),
     "profiles GET /": Operation(MEMBER),
     "profiles POST /": Operation(GROWN_UP, 201, json={"name": "New"}),
+    "profiles PUT /me/player": Operation(VIEWER, json={"audio_language": "en", "caption_size": "large"}),
     "profiles GET /me/list": Operation(VIEWER),
     "profiles PUT /me/list/{title_id}": Operation(VIEWER, 204),
     "profiles DELETE /me/list/{title_id}": Operation(VIEWER, 204),
