@@ -4,12 +4,15 @@
       Misconfigured              -    a setting or the machine is wrong; commands exit 2
       InvalidInput               422  WeakPassword · MediaRefused · InvalidCursor · IdempotencyKeyReused · ModeMixed ·
                                       ImageRefused
+      DeviceGrantRefused         400  AuthorizationPending · SlowDown · AccessDenied · ExpiredToken (RFC 8628, section 3.5)
       NotAuthenticated           401  TokenInvalid · WrongCredentials · RefreshReused · DeviceRevoked
-      Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused
+      Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused · AccountDisabled
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
-                                      UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound
+                                      UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound ·
+                                      DeviceCodeNotFound · ResetLinkInvalid
       Conflict                   409  AccountExists · TooManyProfiles · LastProfile · ListFull · StreamLimitReached · NotPlayable ·
-                                      VersionConflict · UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning
+                                      VersionConflict · UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning ·
+                                      OwnAccount · DeviceCodeDecided
       MethodNotAllowed           405
       PreconditionFailed         412
       PreconditionRequired       428
@@ -126,6 +129,39 @@ class IdempotencyKeyReused(InvalidInput):
     slug, title = "idempotency-key-reused", "This Idempotency-Key was used with another request"
 
 
+# --- 400
+
+
+class DeviceGrantRefused(MatineeError):
+    """A device that was shown a code is not signed in, or not yet (RFC 8628, section 3.5)."""
+
+    status, slug, title = 400, "device-grant-refused", "This device is not signed in"
+
+
+class AuthorizationPending(DeviceGrantRefused):
+    """Nobody has decided yet: ask again after `interval_s`."""
+
+    slug, title = "authorization-pending", "The code was not confirmed yet"
+
+
+class SlowDown(DeviceGrantRefused):
+    """Nobody has decided yet, and the device asks too often: from now on every `interval_s`."""
+
+    slug, title = "slow-down", "This device asks too often"
+
+
+class AccessDenied(DeviceGrantRefused):
+    """Whoever was asked said no, or was signed out since."""
+
+    slug, title = "access-denied", "This device was refused"
+
+
+class ExpiredToken(DeviceGrantRefused):
+    """The device code has expired, was used, or is none of ours: ask for a new one."""
+
+    slug, title = "expired-token", "The code has expired"
+
+
 # --- 401
 
 
@@ -192,6 +228,12 @@ class MaturityRefused(Forbidden):
     slug, title = "maturity", "This profile may not watch this title"
 
 
+class AccountDisabled(Forbidden):
+    """An operator has disabled the account: nobody signs in to it."""
+
+    slug, title = "account-disabled", "This account is disabled"
+
+
 class PathRefused(Forbidden):
     """The signed path is altered, expired or signed by a key that isn't live."""
 
@@ -217,6 +259,18 @@ class DeviceNotFound(NotFound):
     """No such device in this account."""
 
     slug, title = "device-not-found", "No such device"
+
+
+class DeviceCodeNotFound(NotFound):
+    """No device waits under this code, or not any more."""
+
+    slug, title = "device-code-not-found", "No device waits under this code"
+
+
+class ResetLinkInvalid(NotFound):
+    """The link was used, has expired, was replaced by a newer one, or is none of ours."""
+
+    slug, title = "reset-link-invalid", "This link is no longer valid"
 
 
 class ProfileNotFound(NotFound):
@@ -280,6 +334,18 @@ class AccountExists(Conflict):
     """The e-mail has an account."""
 
     slug, title = "account-exists", "There is an account with this e-mail"
+
+
+class OwnAccount(Conflict):
+    """An operator does to their own account what would shut them out."""
+
+    slug, title = "own-account", "This cannot be done to one's own account"
+
+
+class DeviceCodeDecided(Conflict):
+    """The code was approved or denied before, by the same account."""
+
+    slug, title = "device-code-decided", "This code was decided before"
 
 
 class TooManyProfiles(Conflict):
