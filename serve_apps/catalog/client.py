@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster.resilience import Caller
-from serve_apps.catalog.schemas import ArtworkImage, Media, Playable
+from serve_apps.catalog.schemas import ArtworkImage, Media, Playable, TitleOutline
 from serve_apps.serving import ServeTarget, Target
 
 
@@ -25,6 +25,14 @@ class CatalogClient:
             PlayableNotFound: nothing has this id.
         """
         return Playable.model_validate(await self._reads.call(lambda: self._target.invoke("playable", playable_id), idempotent=True))
+
+    async def outline(self, title_id: str) -> TitleOutline:
+        """Return what of a title can be played, published or not, in its order.
+
+        Raises:
+            TitleNotFound: there is no such title.
+        """
+        return TitleOutline.model_validate(await self._reads.call(lambda: self._target.invoke("outline", title_id), idempotent=True))
 
     async def live_version(self, playable_id: str) -> str | None:
         """Return the version that is played now, read from the store; None if there is none, or no such playable.

@@ -149,6 +149,25 @@ class Playable(Part):
     """The title's pictures."""
 
 
+class PlayableOutline(Part):
+    """A playable in its title's order; `duration_s` None: no version of it is finished."""
+
+    playable_id: str
+    kind: PlayableKind
+    season: int | None
+    episode: int | None
+    published: bool
+    duration_s: float | None
+
+
+class TitleOutline(Part):
+    """Everything of a title that can be played, now or later: episodes in order, then trailers."""
+
+    title_id: str
+    maturity: int
+    playables: list[PlayableOutline]
+
+
 class CastMember(Part):
     """Who is in it, and as whom."""
 

@@ -26,7 +26,7 @@ from serve_apps.catalog.follower import Follower
 from serve_apps.catalog.pictures import read_picture
 from serve_apps.catalog.policy import ANY, Condition, Place, Sight
 from serve_apps.catalog.record import TitleRecord
-from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title
+from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleOutline
 from serve_apps.catalog.snapshot import Snapshot
 from serve_apps.catalog.tables import TITLES
 from serve_apps.catalog.titles import Titles, Versioned
@@ -156,6 +156,17 @@ class Catalog:
             if candidate.playable_id == playable_id:
                 return candidate
         raise PlayableNotFound
+
+    async def outline(self, title_id: str) -> TitleOutline:
+        """Return what of a title can be played, from memory; one that is unknown here is looked for in the store.
+
+        Raises:
+            TitleNotFound: there is none.
+        """
+        known = self.snapshot.outline(title_id)
+        if known is not None:
+            return known
+        return views.outline(title_id, views.playables((await self.stored(title_id)).record, self.edge_url))
 
     async def live_version(self, playable_id: str) -> str | None:
         """Return the version that the store says is played; None if there is none, or no such playable."""

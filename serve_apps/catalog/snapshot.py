@@ -18,7 +18,7 @@ from cluster.errors import InvalidCursor
 from serve_apps.catalog import views
 from serve_apps.catalog.policy import Sight, place_of
 from serve_apps.catalog.record import TitleRecord
-from serve_apps.catalog.schemas import Artwork, Playable, Sort, TitleKind
+from serve_apps.catalog.schemas import Artwork, Playable, Sort, TitleKind, TitleOutline
 from serve_apps.http import decode_cursor, encode_cursor
 
 TOMBSTONES: Final = 10_000
@@ -140,6 +140,13 @@ class Snapshot:
         if entry is None or raw is None:
             return None
         return Playable.model_validate_json(raw).model_copy(update={"artwork": Artwork.model_validate_json(entry.artwork)})
+
+    def outline(self, title_id: str) -> TitleOutline | None:
+        """Return what can be played of a title that is held here, whoever asks."""
+        entry = self._entries.get(title_id)
+        if entry is None:
+            return None
+        return views.outline(title_id, [Playable.model_validate_json(raw) for raw in entry.playables.values()])
 
     def page(self, sight: Sight, wanted: Filter, sort: Sort, limit: int, cursor: str | None) -> bytes:
         """Return a page of cards as JSON; a title that comes meanwhile neither repeats nor hides another.

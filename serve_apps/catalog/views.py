@@ -9,7 +9,20 @@ from itertools import groupby, pairwise
 from cluster.errors import PlayableNotFound
 from serve_apps.catalog.policy import Place
 from serve_apps.catalog.record import EpisodeRecord, TitleRecord, TrailerRecord
-from serve_apps.catalog.schemas import Artwork, ArtworkImage, Episode, Image, Playable, Season, Title, TitleCard, Trailer, unique
+from serve_apps.catalog.schemas import (
+    Artwork,
+    ArtworkImage,
+    Episode,
+    Image,
+    Playable,
+    PlayableOutline,
+    Season,
+    Title,
+    TitleCard,
+    TitleOutline,
+    Trailer,
+    unique,
+)
 
 
 def images(stored: Iterable[ArtworkImage], edge_url: str) -> list[Image]:
@@ -128,6 +141,25 @@ def playables(record: TitleRecord, edge_url: str) -> list[Playable]:
         for part in record.trailers
     )
     return found
+
+
+def outline(title_id: str, found: Sequence[Playable]) -> TitleOutline:
+    """Return the playables of a title as those need them who only choose among them."""
+    return TitleOutline(
+        title_id=title_id,
+        maturity=max((playable.maturity for playable in found), default=0),
+        playables=[
+            PlayableOutline(
+                playable_id=playable.playable_id,
+                kind=playable.kind,
+                season=playable.season,
+                episode=playable.episode,
+                published=playable.published,
+                duration_s=playable.media.duration_s if playable.media is not None else None,
+            )
+            for playable in found
+        ],
+    )
 
 
 def _playable(

@@ -24,12 +24,23 @@ from cluster.errors import (
 )
 from serve_apps.http import Gate, Viewer, json_bytes, new_api, problems
 from serve_apps.idempotency import IdempotencyKey
-from serve_apps.playback.schemas import Heartbeat, HeartbeatSaved, LiveStreams, NewSession, Place, Places, Session
+from serve_apps.playback.schemas import (
+    Heartbeat,
+    HeartbeatSaved,
+    LiveStreams,
+    NewSession,
+    NextToWatch,
+    Place,
+    Places,
+    Session,
+    TitlePlaces,
+)
 from serve_apps.playback.service import Playback
 
 PREFIX: Final = "/api/v1/playback"
 
 SessionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+TitleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 PlayableId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(max_length=512)]
@@ -92,6 +103,16 @@ def create_api(playback: Playback, gate: Gate) -> FastAPI:
     async def position(playable_id: PlayableId, viewer: Viewer) -> Place:
         """Say where the profile is in a playable."""
         return await playback.position(viewer, playable_id)
+
+    @api.get("/titles/{title_id}/places", response_model=TitlePlaces, responses=problems(*_VIEWING))
+    async def title_places(title_id: TitleId, viewer: Viewer) -> TitlePlaces:
+        """List where the profile is in everything of a title that it has watched."""
+        return await playback.title_places(viewer, title_id)
+
+    @api.get("/titles/{title_id}/next", response_model=NextToWatch, responses=problems(*_VIEWING, PlayableNotFound))
+    async def next_to_watch(title_id: TitleId, viewer: Viewer) -> NextToWatch:
+        """Say what of a title the profile watches next, and from where."""
+        return await playback.next_to_watch(viewer, title_id)
 
     @api.delete("/history/{playable_id}", status_code=204, responses=problems(*_VIEWING))
     async def forget(playable_id: PlayableId, viewer: Viewer) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from actors.sessions.stream import LAST_SEQUENCE
 from serve_apps.catalog.schemas import Markers, Track
+from serve_apps.playback.policy import Reason
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 PositionS = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
@@ -98,6 +99,25 @@ class Place(BaseModel):
     duration_s: float | None
     finished: bool
     updated_at: datetime | None
+
+
+class TitlePlaces(BaseModel):
+    """Where the profile is in everything of a title that it has watched, the latest first."""
+
+    items: list[Place]
+
+
+class NextToWatch(BaseModel):
+    """What of a title the profile watches next: `position_s` is where it begins."""
+
+    playable_id: str
+    season: int | None
+    episode: int | None
+    position_s: float
+    duration_s: float | None
+    reason: Reason = Field(
+        description="start: nothing was watched; resume: it was left half-way; next: it follows what was finished; again: all was."
+    )
 
 
 class Places(BaseModel):

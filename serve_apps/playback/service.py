@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from actors.sessions.client import Sessions
-from actors.sessions.rows import read_place
 from actors.sessions.stream import Beat, Start, Stop
-from actors.sessions.stream import Place as KeptPlace
 from actors.sessions.tables import GONE, PLACE, PLACES, place_sort
 from cluster.durable import Row, Store, Table, open_store
-from cluster.durable.store import SCAN_LIMIT
 from cluster.edge.registry import EDGES, EdgeStatus, live_edges
-from cluster.errors import ProfileNotFound, StreamLimitReached, Unavailable
+from cluster.errors import PlayableNotFound, ProfileNotFound, StreamLimitReached, TitleNotFound, Unavailable
 from cluster.security.claims import Claims
 from cluster.security.keys import LONGEST_TOKEN_S, MARGIN_S
 from cluster.security.paths import PathSigner
 from cluster.settings import Settings
 from serve_apps.catalog.client import CatalogClient
-from serve_apps.http import decode_cursor, encode_cursor
 from serve_apps.idempotency import Idempotency
 from serve_apps.playback import policy
+from serve_apps.playback.places import WatchedPlaces, page, shown, time_of
 from serve_apps.playback.playables import Playables
 from serve_apps.playback.schemas import (
     Edge,
@@ -37,9 +33,11 @@ from serve_apps.playback.schemas import (
     HeartbeatSaved,
     LiveStream,
     LiveStreams,
+    NextToWatch,
     Place,
     Places,
     Session,
+    TitlePlaces,
 )
 from serve_apps.playback.tables import KEYS
 
@@ -48,8 +46,6 @@ log = structlog.get_logger()
 PATH_SPARE_S: Final = 12 * 3600.0
 """Signed paths outlive the film by this much: a pause over night does not end it."""
 EDGES_TRUSTED_S: Final = 2.0
-PLACES_LIMIT: Final = 5000
-"""The places of a profile that are looked at; beyond it the titles made first are left out."""
 
 
 class Playback:
@@ -58,7 +54,7 @@ class Playback:
     idempotency: Idempotency
 
     def __init__(self, settings: Settings, catalog: CatalogClient, sessions: Sessions, now_s: Callable[[], float] = time.time) -> None:
-        self._settings, self._sessions, self._now_s = settings, sessions, now_s
+        self._settings, self._catalog, self._sessions, self._now_s = settings, catalog, sessions, now_s
         self._playables = Playables(catalog, now_s)
         self._signer = PathSigner(settings.secret_bytes(), now_s)
         self._stores: list[Store] = []
@@ -68,6 +64,7 @@ class Playback:
     async def open(self) -> None:
         """Open the stores."""
         self._places = await self._opened(PLACES)
+        self._watched = WatchedPlaces(self._places)
         self._edge_rows = await self._opened(EDGES)
         self.idempotency = Idempotency(await self._opened(KEYS), self._now_s)
 
@@ -93,7 +90,7 @@ class Playback:
         playable = await self._playables.playable(playable_id)
         media = policy.require_playable(playable, viewer)
         credits_s = playable.markers.credits.start_s if playable.markers and playable.markers.credits else None
-        place = await self._place(viewer, playable_id)
+        place = await self._watched.place(viewer, playable_id)
         position_s = policy.resume_at_s(place, media.duration_s)
         lifetime_s = media.duration_s + PATH_SPARE_S
         start = Start(
@@ -171,7 +168,7 @@ class Playback:
                     playable_id=stream.playable_id if seen else None,
                     title_id=stream.title_id if seen else None,
                     name=stream.name if seen else None,
-                    started_at=_time(stream.started_at_s),
+                    started_at=time_of(stream.started_at_s),
                     position_s=stream.position_s,
                     state=stream.state,
                 )
@@ -180,29 +177,52 @@ class Playback:
 
     async def continue_watching(self, viewer: Claims, limit: int, cursor: str | None) -> Places:
         """Return what the profile left half-way, on whatever device, the latest first, one a title."""
-        return _page(policy.to_continue(await self._all_places(viewer)), limit, cursor)
+        return page(policy.to_continue(await self._watched.all_of(viewer)), limit, cursor)
 
     async def history(self, viewer: Claims, limit: int, cursor: str | None) -> Places:
         """Return all that the profile watched, the latest first."""
-        return _page(sorted(await self._all_places(viewer), key=policy.latest_first), limit, cursor)
+        return page(sorted(await self._watched.all_of(viewer), key=policy.latest_first), limit, cursor)
 
     async def position(self, viewer: Claims, playable_id: str) -> Place:
         """Return where the profile is in a playable; at its start where it never was."""
-        place = await self._place(viewer, playable_id)
+        place = await self._watched.place(viewer, playable_id)
         if place is not None:
-            return _shown(place)
+            return shown(place)
         return Place(playable_id=playable_id, title_id=None, position_s=0, duration_s=None, finished=False, updated_at=None)
+
+    async def title_places(self, viewer: Claims, title_id: str) -> TitlePlaces:
+        """Return where the profile is in whatever it has watched of a title; nothing for a title that it never watched, or that is none."""
+        places = sorted(await self._watched.of_title(viewer, title_id), key=policy.latest_first)
+        return TitlePlaces(items=[shown(place) for place in places])
+
+    async def next_to_watch(self, viewer: Claims, title_id: str) -> NextToWatch:
+        """Return what of a title the profile watches next; see `policy.next_to_watch`.
+
+        Raises:
+            PlayableNotFound: nothing of it can be played, or there is no such title for this profile.
+        """
+        try:
+            title = await self._catalog.outline(title_id)
+        except TitleNotFound as error:  # told in the words of a title that the profile may not know of
+            raise PlayableNotFound("Nothing of this title can be played") from error
+        found = policy.next_to_watch(title, await self._watched.of_title(viewer, title_id), viewer)
+        return NextToWatch(
+            playable_id=found.playable.playable_id,
+            season=found.playable.season,
+            episode=found.playable.episode,
+            position_s=found.position_s,
+            duration_s=found.duration_s,
+            reason=found.reason,
+        )
 
     async def forget(self, viewer: Claims, playable_id: str) -> None:
         """Remove a playable from the profile's history; a session that still plays it brings it back. Idempotent."""
-        row = await self._places.get(viewer.account_id, place_sort(viewer.profile_id or "", playable_id))
-        if row is not None:
-            await self._places.remove(row.partition, row.sort, row.version)
+        await self._watched.forget(viewer, playable_id)
 
     async def delete_all(self, account_id: str) -> None:
         """End what the account plays and remove every place of it; idempotent, for an account that is closed."""
         await self._sessions.end_all(account_id)
-        await self._remove_places(account_id, PLACE)
+        await self._watched.remove(account_id, PLACE)
 
     async def forget_profile(self, account_id: str, profile_id: str) -> None:
         """The same for a profile that is deleted; its tokens, which outlive it by minutes, start nothing new. Idempotent."""
@@ -210,26 +230,7 @@ class Playback:
         gone = Row(account_id, f"{GONE}{profile_id}", int(now_s * 1000), "gone", {}, now_s + LONGEST_TOKEN_S + MARGIN_S)
         await self._places.put([gone])
         await self._sessions.end_all(account_id, profile_id)
-        await self._remove_places(account_id, f"{PLACE}{profile_id}/")
-
-    async def _remove_places(self, account_id: str, prefix: str) -> None:
-        while rows := await self._places.scan(account_id, prefix, limit=SCAN_LIMIT):
-            for row in rows:
-                await self._places.remove(row.partition, row.sort, row.version)
-
-    async def _place(self, viewer: Claims, playable_id: str) -> KeptPlace | None:
-        row = await self._places.get(viewer.account_id, place_sort(viewer.profile_id or "", playable_id))
-        return None if row is None else read_place(row)
-
-    async def _all_places(self, viewer: Claims) -> list[KeptPlace]:
-        prefix, after, places = f"{PLACE}{viewer.profile_id}/", None, list[KeptPlace]()
-        while len(places) < PLACES_LIMIT:
-            rows = await self._places.scan(viewer.account_id, prefix, after=after, reverse=True, limit=SCAN_LIMIT)
-            places += [read_place(row) for row in rows]
-            if len(rows) < SCAN_LIMIT:
-                break
-            after = rows[-1].sort
-        return places
+        await self._watched.remove(account_id, place_sort(profile_id, ""))
 
     async def _live_edges(self) -> list[EdgeStatus]:
         if self._now_s() >= self._edges_until_s:
@@ -244,33 +245,3 @@ class Playback:
         store = await open_store(self._settings.store, table, self._now_s)
         self._stores.append(store)
         return store
-
-
-def _page(places: list[KeptPlace], limit: int, cursor: str | None) -> Places:
-    after = decode_cursor(cursor)
-    if after is not None:
-        places = [place for place in places if _sort_key(place) > after]
-    shown = places[:limit]
-    return Places(
-        items=[_shown(place) for place in shown], next_cursor=encode_cursor(_sort_key(shown[-1])) if len(places) > limit else None
-    )
-
-
-def _sort_key(place: KeptPlace) -> str:
-    # Later times sort first: the distance from a far future, in microseconds.
-    return f"{10**17 - round(place.updated_at_s * 1e6):017d}/{place.playable_id}"
-
-
-def _shown(place: KeptPlace) -> Place:
-    return Place(
-        playable_id=place.playable_id,
-        title_id=place.title_id,
-        position_s=place.position_s,
-        duration_s=place.duration_s,
-        finished=policy.is_finished(place),
-        updated_at=_time(place.updated_at_s),
-    )
-
-
-def _time(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cluster.durable import Insert, open_store
-from cluster.errors import CorruptData, InvalidInput, PlayableNotFound, ServiceUnavailable
+from cluster.errors import CorruptData, InvalidInput, PlayableNotFound, ServiceUnavailable, TitleNotFound
 from cluster.ids import new_id
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.catalog.schemas import ARTWORK_NAMES_LIMIT
@@ -213,5 +213,27 @@ def test_a_replica_that_dies_costs_no_failed_call(tmp_path: Path):
     async def run(world: World) -> None:
         title_id = (await world.make())["title_id"]
         assert (await CatalogClient(LosesFirst(world.catalog)).playable(title_id)).title_id == title_id
+
+    in_world(tmp_path, run)
+
+
+def test_an_outline_has_everything_in_order_with_what_can_be_played_of_it(tmp_path):
+    async def run(world: World) -> None:
+        film, series = (await world.make())["title_id"], (await world.make(kind="series", maturity=16))["title_id"]
+        for season, number in ((2, 1), (1, 2), (1, 1), (0, 1)):
+            await world.episode(series, season, number, published=season != 2)
+        await world.call("PUT", f"/{series}/trailers/1", json={"name": "t"}, headers={"If-None-Match": "*"})
+        catalog = asking(world)
+        await catalog.attach_media(f"{series}-s01e01", media())
+        found = await catalog.outline(series)
+        assert found.maturity == 16
+        assert [each.playable_id.removeprefix(series) for each in found.playables] == ["-s00e01", "-s01e01", "-s01e02", "-s02e01", "-t01"]
+        assert [(each.kind, each.season, each.episode) for each in found.playables][1::3] == [("episode", 1, 1), ("trailer", None, None)]
+        assert [each.published for each in found.playables] == [True, True, True, False, True]
+        assert [each.duration_s for each in found.playables] == [None, media().duration_s, None, None, None]
+        assert [each.playable_id for each in (await catalog.outline(film)).playables] == [film]
+        for title_id in (new_id(), "nothing"):
+            with pytest.raises(TitleNotFound):
+                await catalog.outline(title_id)
 
     in_world(tmp_path, run)

@@ -259,3 +259,55 @@ def test_many_heartbeats_at_once_are_each_answered(play: Callable[[Scene], None]
         assert [place.json()["position_s"] for place in places] == [5.0 + n for n in range(60)]
 
     play(scene)
+
+
+def test_the_places_of_a_title_are_those_of_its_episodes_and_of_this_profile(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        for playable_id, position_s in [("series-s01e01", 99), ("film", 20), ("series-s01e02", 30)]:
+            clock.advance(10)
+            session_id = (await world.start(playable_id)).json()["session_id"]
+            await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
+        found = (await world.ask("GET", "/titles/series/places")).json()["items"]
+        assert [(item["playable_id"], item["position_s"], item["finished"]) for item in found] == [
+            ("series-s01e02", 30, False),
+            ("series-s01e01", 99, True),
+        ]
+        for title_id in ("serie", "nothing"):
+            assert (await world.ask("GET", f"/titles/{title_id}/places")).json() == {"items": []}
+        other = token(profile="other")
+        assert (await world.ask("GET", "/titles/series/places", other)).json() == {"items": []}
+        assert (await world.ask("GET", "/titles/series/next", other)).json()["reason"] == "start"
+
+    play(scene)
+
+
+def test_a_series_goes_on_where_it_was_left_and_ends_at_its_beginning(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        async def following() -> tuple[str, float, str]:
+            found = (await world.ask("GET", "/titles/series/next")).json()
+            return found["playable_id"], found["position_s"], found["reason"]
+
+        async def watch(playable_id: str, position_s: float) -> None:
+            clock.advance(10)
+            session_id = (await world.start(playable_id)).json()["session_id"]
+            await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
+
+        assert await following() == ("series-s01e01", 0, "start")
+        await watch("series-s01e01", 40)
+        assert await following() == ("series-s01e01", 40, "resume")
+        await watch("series-s01e01", 98)
+        assert await following() == ("series-s01e02", 0, "next")
+        await watch("series-s01e03", 98)
+        assert await following() == ("series-s01e01", 0, "again")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("title_id", ["adult", "draft", "unready", "nothing"])
+def test_what_may_not_be_watched_and_what_is_not_there_have_the_same_next(play: Callable[[Scene], None], title_id: str) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        answer = await world.ask("GET", f"/titles/{title_id}/next", token(maturity=12))
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:matinee:error:playable-not-found")
+        assert answer.json()["detail"] == "Nothing of this title can be played"
+
+    play(scene)

@@ -15,11 +15,12 @@ import msgspec
 from actors.sessions.client import Sessions
 from actors.sessions.shard import SessionShard
 from actors.sessions.tables import open_tables
-from cluster.errors import PlayableNotFound, TokenInvalid
+from cluster.errors import PlayableNotFound, TitleNotFound, TokenInvalid
 from cluster.security.claims import Claims
 from cluster.settings import Settings, load
 from serve_apps.catalog.client import CatalogClient
-from serve_apps.catalog.schemas import Media, Playable
+from serve_apps.catalog.schemas import Media, Playable, TitleOutline
+from serve_apps.catalog.views import outline
 from serve_apps.http import served
 from serve_apps.playback.routes import PREFIX, create_api
 from serve_apps.playback.service import Playback
@@ -47,6 +48,12 @@ class Catalogue:
         films = [film("film"), film("other"), film("adult", maturity=18), film("draft", published=False), film("unready", ready=False)]
         episodes = [film(f"series-s01e{number:02d}", title_id="series") for number in (1, 2, 3)]
         self.playables = {each.playable_id: each for each in films + episodes}
+
+    async def outline(self, title_id: str) -> TitleOutline:
+        found = [each for each in self.playables.values() if each.title_id == title_id]
+        if not found:
+            raise TitleNotFound
+        return outline(title_id, found)
 
     async def playable(self, playable_id: str) -> Playable:
         if playable_id not in self.playables:
