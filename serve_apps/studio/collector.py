@@ -201,14 +201,13 @@ class Collector:
                     tally.collected_bytes += await blobs.remove_under(f"media/{playable_id}/{version_id}")
 
     async def _artwork(self, tally: _Tally, now_s: float) -> None:
-        """Remove pictures that no title shows, whoever brought them: operators, or versions."""
+        """Remove pictures that no title shows and no version offers, whoever brought them: operators, or versions."""
         async for page in self._floor.blobs.pages("artwork", ARTWORK_NAMES_LIMIT):
             old = {found.name: found.bytes for found in page if self._is_old(found.written_at_s, now_s)}
             if not old:
                 continue
             async with self._floor.artwork:
-                # A version that the catalogue has not taken yet may be about to give its pictures to a title.
-                offered = {name async for version in self._floor.versions.all() if not version.attached for name in version.artwork}
+                offered = {name async for version in self._floor.versions.all() for name in version.offered if name in old}
                 unused = set(await self._floor.catalog.unused_artwork(list(old))) - offered
                 await self._floor.blobs.remove(unused)
             tally.collected_bytes += sum(old[name] for name in unused)

@@ -18,7 +18,7 @@ from serve_apps.studio.encode.audio import AudioTrack
 from serve_apps.studio.encode.packaging import Packaged, gather, package
 from serve_apps.studio.encode.plan import Plan
 from serve_apps.studio.encode.programs import Programs
-from serve_apps.studio.encode.stills import artwork, thumbnails
+from serve_apps.studio.encode.stills import ArtworkFile, artwork, candidates, samples, thumbnails
 from serve_apps.studio.encode.subtitles import SubtitleTrack
 from serve_apps.studio.policy import JobRecord
 
@@ -27,9 +27,9 @@ Done = dict[str, dict[str, Any]]
 
 
 async def deliver(job: JobRecord, plan: Plan, done: Done, blobs: Blobs, place: Path, programs: Programs) -> dict[str, Any]:
-    """Package, upload, and return what attaching takes: {media, artwork, bytes, notes}.
+    """Package, upload, and return what attaching takes: {media, artwork, candidates, bytes, notes}.
 
-    Artwork is left under chunks/<job>/artwork; the runner moves it to its public name once that is recorded.
+    Pictures are left under chunks/<job>/artwork; the runner moves them to their public names once that is recorded.
     """
     assert job.version_id is not None
     out, tracks, pictures = place / "out", place / "tracks", place / "artwork"
@@ -43,20 +43,20 @@ async def deliver(job: JobRecord, plan: Plan, done: Done, blobs: Blobs, place: P
     subtitles = msgspec.convert(texts["tracks"], list[SubtitleTrack])
     packaged = await package(plan, videos, tracks, audio, subtitles, out, programs=programs)
     sheets = await thumbnails(plan, videos[0], out, programs=programs)
-    candidates = await artwork(plan, videos[0], videos[-1], pictures, programs=programs)
+    looks = await samples(plan, videos[0], pictures, programs=programs)
+    found = await artwork(plan, looks, videos[-1], pictures, programs=programs)
+    choice = await candidates(plan, looks, videos[-1], pictures, programs=programs)
     for video in videos:
         video.unlink()
     prefix = f"media/{job.playable_id}/{job.version_id}"
     size = await blobs.put_files((f"{prefix}/{file}", out / file) for file in sorted({*packaged.files, *sheets}))
-    images = []
-    for candidate in candidates:
-        digest = await asyncio.to_thread(_digest, pictures / candidate.file)
-        name = f"artwork/{digest}{Path(candidate.file).suffix}"
-        await blobs.put(f"chunks/{job.job_id}/{name}", pictures / candidate.file)
-        images.append(ArtworkImage(kind=candidate.kind, object_name=name, width=candidate.width, height=candidate.height))
+    images = [await _kept(job, art, blobs, pictures) for art in found]
+    # A part of the film that is like another gives the same picture.
+    offered = {image.object_name: image for image in [await _kept(job, art, blobs, pictures) for art in choice]}
     media = media_of(job.version_id, packaged, thumbnails=bool(sheets))
     notes = [*plan.notes, *texts.get("notes", [])]
-    return {"media": media.model_dump(), "artwork": [image.model_dump() for image in images], "bytes": size, "notes": notes}
+    told = {name: [image.model_dump() for image in many] for name, many in (("artwork", images), ("candidates", offered.values()))}
+    return {"media": media.model_dump(), **told, "bytes": size, "notes": notes}
 
 
 def media_of(version_id: str, packaged: Packaged, *, thumbnails: bool) -> Media:
@@ -85,6 +85,14 @@ async def _rendition(number: int, plan: Plan, done: Done, blobs: Blobs, place: P
     for _, path in fetched:
         path.unlink()
     return joined
+
+
+async def _kept(job: JobRecord, art: ArtworkFile, blobs: Blobs, pictures: Path) -> ArtworkImage:
+    """Upload a picture under the name of its content, among what the job made."""
+    digest = await asyncio.to_thread(_digest, pictures / art.file)
+    name = f"artwork/{digest}{Path(art.file).suffix}"
+    await blobs.put(f"chunks/{job.job_id}/{name}", pictures / art.file)
+    return ArtworkImage(kind=art.kind, object_name=name, width=art.width, height=art.height)
 
 
 def _digest(path: Path) -> str:

@@ -158,9 +158,8 @@ class Production:
         )
         await self._move(JobState.PACKAGING, version_id=version_id, frames_done=plan.frames_total, frames_per_s=None)
         delivery = await self._task(DELIVERY, 0)
-        artwork = tuple(image["object_name"] for image in delivery["artwork"])
         async with self._floor.artwork:
-            await self._floor.versions.put(msgspec.structs.replace(version, bytes=delivery["bytes"], artwork=artwork))
+            await self._floor.versions.put(version.delivered(delivery))
         await self._move(JobState.PACKAGING, delivery=delivery, renditions=tuple(delivery["media"]["renditions"]))
 
     async def _attach(self) -> None:
@@ -168,8 +167,8 @@ class Production:
         assert job.delivery is not None
         assert job.version_id is not None
         images = [ArtworkImage.model_validate(image) for image in job.delivery["artwork"]]
-        for image in images:
-            await self._floor.blobs.copy(f"chunks/{self._job_id}/{image.object_name}", image.object_name)
+        for name in {image["object_name"] for many in ("artwork", "candidates") for image in job.delivery.get(many, ())}:
+            await self._floor.blobs.copy(f"chunks/{self._job_id}/{name}", name)
         # While the catalogue is away this raises Unavailable, and the runner comes back to it. A cancellation waits for the answer:
         # the catalogue may take the version after all, and then its files must stay.
         await _undisturbed(self._floor.catalog.attach_media(job.playable_id, Media.model_validate(job.delivery["media"]), images))

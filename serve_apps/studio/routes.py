@@ -27,12 +27,13 @@ from cluster.settings import Settings
 from serve_apps.http import Gate, Operator, decode_cursor, encode_cursor, json_bytes, new_api, problems
 from serve_apps.idempotency import IdempotencyKey
 from serve_apps.studio.policy import JobRecord
-from serve_apps.studio.schemas import Job, JobPage, NewJob, Usage
+from serve_apps.studio.schemas import CandidateList, Job, JobPage, NewJob, Usage
 from serve_apps.studio.service import Studio, to_schema
 from serve_apps.studio.tus import TusHeaders, is_upload_path
 from serve_apps.studio.upload_routes import upload_routes
 
 PREFIX: Final = "/api/v1/studio"
+PlayableId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _REFUSALS: Final = (NotAuthenticated, Forbidden)
 _JOB: Final = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/Job"}}
@@ -124,6 +125,16 @@ def create_api(studio: Studio, gate: Gate, settings: Settings) -> FastAPI:
         # The first is awaited here, so that a job that isn't there answers 404.
         first = await anext(changes, None)
         return StreamingResponse(_events(first, changes), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    @api.get(
+        "/playables/{playable_id}/candidates",
+        response_model=CandidateList,
+        responses=problems(*_REFUSALS, PlayableNotFound, ServiceUnavailable),
+        tags=["artwork"],
+    )
+    async def list_candidates(playable_id: PlayableId, _caller: Operator) -> CandidateList:
+        """List the stills of what is played now, to choose artwork from: the catalogue takes an `object_name` for a title's artwork."""
+        return await studio.candidates(playable_id)
 
     @api.get("/usage", response_model=Usage, responses=problems(*_REFUSALS), tags=["disk"])
     async def usage(_caller: Operator) -> Usage:

@@ -67,6 +67,21 @@ class JobPage(BaseModel):
     next_cursor: str | None
 
 
+class CandidateImage(BaseModel):
+    """A still of the live version; `object_name` is what the catalogue is told to make it artwork, `url` where the edge serves it."""
+
+    object_name: str
+    url: str
+    width: int
+    height: int
+
+
+class CandidateList(BaseModel):
+    """Stills to choose artwork from, in the film's order; none where nothing plays, or where it was encoded before there were any."""
+
+    items: list[CandidateImage]
+
+
 class Usage(BaseModel):
     """What the studio keeps on disk; `collectable_bytes` is dead and waits for its time, `collected_bytes` was given back."""
 

@@ -21,9 +21,10 @@ from serve_apps.studio.catalog_port import Catalog
 from serve_apps.studio.encode.subtitles import MAX_SIDECAR_BYTES
 from serve_apps.studio.jobs import Jobs
 from serve_apps.studio.policy import JobRecord, JobState
-from serve_apps.studio.schemas import Job, NewJob, StudioStatus, Usage
+from serve_apps.studio.schemas import CandidateImage, CandidateList, Job, NewJob, StudioStatus, Usage
 from serve_apps.studio.tables import JOBS, KEYS, LISTS, UPLOADS
 from serve_apps.studio.uploads import BUSY_S, Upload, Uploads
+from serve_apps.studio.versions import Versions
 
 APPENDS_AT_ONCE: Final = 8
 """Each holds at most two parts in memory."""
@@ -202,6 +203,26 @@ class Studio:
                 await asyncio.sleep(WATCH_EVERY_S)
         finally:
             self._watching -= 1
+
+    async def candidates(self, playable_id: str) -> CandidateList:
+        """Return the stills of the live version.
+
+        Raises:
+            PlayableNotFound: there is none.
+        """
+        version_id = await self._catalog.live_version(playable_id)
+        if version_id is None:
+            await self._catalog.playable(playable_id)
+        version = await Versions(self._lists).get(version_id) if version_id is not None else None
+        shown = f"{self._settings.own_edge_url}/a/"
+        return CandidateList(
+            items=[
+                CandidateImage(
+                    object_name=one.object_name, url=shown + one.object_name.removeprefix("artwork/"), width=one.width, height=one.height
+                )
+                for one in (version.candidates if version is not None else ())
+            ]
+        )
 
     # --- for other services
 

@@ -5,11 +5,20 @@ A row is written before the first object and removed after the last, so that no 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from cluster.durable import Row, Store
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A still of a version that people may choose as artwork, named `artwork/<sha256>.jpg`."""
+
+    object_name: str
+    width: int
+    height: int
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +33,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     artwork: tuple[str, ...] = ()
     """Objects that it offers as artwork."""
+    candidates: tuple[Candidate, ...] = ()
+    """Stills to choose artwork from, kept as long as the version; none of what was encoded before there were any."""
     dead_since_s: float | None = None
     """When the collector first saw that nothing leads to it any more."""
     sequence: int = 1
@@ -32,6 +43,19 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     def prefix(self) -> str:
         """What its objects' names begin with."""
         return f"media/{self.playable_id}/{self.version_id}"
+
+    def delivered(self, delivery: Mapping[str, Any]) -> Version:
+        """Return it with what its delivery left behind."""
+        artwork = tuple(image["object_name"] for image in delivery["artwork"])
+        # A job that was cut off just after its delivery may have had it from a program that made no candidates.
+        candidates = tuple(msgspec.convert(image, Candidate) for image in delivery.get("candidates", ()))
+        return msgspec.structs.replace(self, bytes=delivery["bytes"], artwork=artwork, candidates=candidates)
+
+    @property
+    def offered(self) -> Iterator[str]:
+        """The pictures that stay although no title may show them; what the catalogue has not taken yet may be about to give its artwork."""
+        yield from () if self.attached else self.artwork
+        yield from (candidate.object_name for candidate in self.candidates)
 
 
 class Versions:

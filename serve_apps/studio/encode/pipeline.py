@@ -17,7 +17,7 @@ from serve_apps.studio.encode.packaging import Packaged, gather, package
 from serve_apps.studio.encode.plan import SEGMENTS_A_CHUNK, Plan, plan
 from serve_apps.studio.encode.probe import probe
 from serve_apps.studio.encode.programs import DEFAULT, Programs
-from serve_apps.studio.encode.stills import ArtworkFile, artwork, thumbnails
+from serve_apps.studio.encode.stills import ArtworkFile, artwork, candidates, samples, thumbnails
 from serve_apps.studio.encode.subtitles import convert_sidecar, extract_subtitles
 
 
@@ -36,6 +36,7 @@ class Encoded(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     packaged: Packaged
     artwork: tuple[ArtworkFile, ...]
+    candidates: tuple[ArtworkFile, ...]
     missing_frames: int
 
 
@@ -81,7 +82,10 @@ async def encode_file(
         tracks = [text for text in texts if text is not None] + beside
         packaged = await package(film, videos, work, sounds, tracks, out_dir / "media", programs=programs)
         sheets = await thumbnails(film, videos[0], out_dir / "media", programs=programs)
-        found = await artwork(film, videos[0], videos[-1], out_dir / "artwork", programs=programs)
+        pictures = out_dir / "artwork"
+        looks = await samples(film, videos[0], pictures, programs=programs)
+        found = await artwork(film, looks, videos[-1], pictures, programs=programs)
+        choice = await candidates(film, looks, videos[-1], pictures, programs=programs)
     except BaseException:
         for part in ("media", "artwork"):
             shutil.rmtree(out_dir / part, ignore_errors=True)
@@ -89,7 +93,8 @@ async def encode_file(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     packaged = msgspec.structs.replace(packaged, files=tuple(sorted({*packaged.files, *sheets})))
-    return Encoded(plan=film, packaged=packaged, artwork=found, missing_frames=sum(result.missing_frames for result in results))
+    missing_frames = sum(result.missing_frames for result in results)
+    return Encoded(plan=film, packaged=packaged, artwork=found, candidates=choice, missing_frames=missing_frames)
 
 
 def _progress(tell: Callable[[int, int], None] | None, before: int, total: int) -> Callable[[int], None] | None:

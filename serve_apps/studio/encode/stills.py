@@ -1,6 +1,7 @@
-"""Pictures out of a film: thumbnails to seek by, and candidates for its poster, backdrop and still.
+"""Pictures out of a film: thumbnails to seek by, its first poster, backdrop and still, and candidates that people choose others from.
 
-Main path: `thumbnails` and `artwork`, both from the finished renditions: nothing untrusted is decoded any more, and only key pictures are.
+Main path: `thumbnails`; `samples` -> `artwork` and `candidates`; all from the finished renditions: nothing untrusted is decoded any more,
+and only key pictures are. The same renditions give the same pictures.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from serve_apps.studio.encode.programs import DEFAULT, Programs, writing
 COLUMNS, ROWS = 10, 10
 MAX_THUMBNAILS = 1000
 THUMBNAIL_WIDTH = 160
-CANDIDATES = 3
+ARTWORKS, CANDIDATES = 3, 8
 # Where films look like themselves: after the titles, before the end.
 FROM_SHARE, TO_SHARE = 0.08, 0.85
 SAMPLE_WIDTH, SAMPLE_HEIGHT = 64, 36
 SHAPES: dict[Literal["poster", "backdrop"], tuple[int, int]] = {"poster": (2, 3), "backdrop": (16, 9)}
+# Of 255: what is darker shows nothing, and neither does a picture whose greys are closer to each other than that.
+DARK, FLAT = 40, 24
+LIT_SHARE = 0.05
 TIMEOUT_S, TIMEOUT_A_SECOND_S = 120.0, 0.5
 
 
 class ArtworkFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate, a JPEG; `file` is its name in the directory it was written to. The best of a kind comes first."""
+    """A picture, a JPEG; `file` is its name in the directory it was written to. The best of a kind comes first."""
 
     kind: Literal["poster", "backdrop", "still"]
     file: str
@@ -80,32 +84,72 @@ def sheet_index(names: Sequence[str], count: int, step_s: float, duration_s: flo
     return "\n".join(cues)
 
 
-async def artwork(plan: Plan, lowest: Path, highest: Path, out_dir: Path, *, programs: Programs = DEFAULT) -> tuple[ArtworkFile, ...]:
-    """Write candidates into `out_dir`: found in the lowest rendition, taken from the highest; posters are cut to 2:3, backdrops to 16:9.
+async def samples(plan: Plan, lowest: Path, out_dir: Path, *, programs: Programs = DEFAULT) -> list[bytes]:
+    """Return every key picture of the lowest rendition, small and grey (SAMPLE_WIDTH by SAMPLE_HEIGHT, a byte each), to choose by.
 
     Raises:
         CorruptData: the rendition cannot be decoded.
         StorageFull: the disk is full.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    samples = out_dir / "samples.gray"
+    written = out_dir / "samples.gray"
     await _decode(
         programs,
         plan,
         [
             *("-skip_frame", "nokey", "-i", f"file:{lowest.absolute()}", "-an", "-fps_mode", "passthrough"),
-            *("-vf", f"scale={SAMPLE_WIDTH}:{SAMPLE_HEIGHT}:flags=area,format=gray", "-f", "rawvideo", f"file:{samples.absolute()}"),
+            *("-vf", f"scale={SAMPLE_WIDTH}:{SAMPLE_HEIGHT}:flags=area,format=gray", "-f", "rawvideo", f"file:{written.absolute()}"),
         ],
         out_dir,
     )
     size = SAMPLE_WIDTH * SAMPLE_HEIGHT
-    content = samples.read_bytes()
-    samples.unlink()
-    scores = [score(content[at : at + size]) for at in range(0, len(content) - size + 1, size)]
+    content = written.read_bytes()
+    written.unlink()
+    return [content[at : at + size] for at in range(0, len(content) - size + 1, size)]
+
+
+async def artwork(
+    plan: Plan, looks: Sequence[bytes], highest: Path, out_dir: Path, *, programs: Programs = DEFAULT
+) -> tuple[ArtworkFile, ...]:
+    """Write a title's first pictures into `out_dir`, chosen by `samples`, taken from the highest rendition.
+
+    Stills are whole, posters are cut to 2:3, backdrops to 16:9.
+
+    Raises:
+        CorruptData: the rendition cannot be decoded.
+        StorageFull: the disk is full.
+    """
     found: list[ArtworkFile] = []
-    for number, key in enumerate(choose(scores, CANDIDATES)):
-        found += await _take(programs, plan, highest, key * plan.gop_frames / float(plan.rate.fraction), number, out_dir)
+    for number, key in enumerate(choose([score(look) for look in looks], ARTWORKS)):
+        found += await _take(programs, plan, highest, _at_s(plan, key), number, out_dir)
     return tuple(sorted(found, key=lambda art: art.kind))
+
+
+async def candidates(
+    plan: Plan, looks: Sequence[bytes], highest: Path, out_dir: Path, *, programs: Programs = DEFAULT
+) -> tuple[ArtworkFile, ...]:
+    """Write at most CANDIDATES whole pictures into `out_dir`, in the film's order: the best of each part of it, none that is blank.
+
+    Raises:
+        CorruptData: the rendition cannot be decoded.
+        StorageFull: the disk is full.
+    """
+    scores = [0.0 if blank(look) else score(look) for look in looks]
+    size = plan.renditions[-1].width, plan.renditions[-1].height
+    taken: list[ArtworkFile] = []
+    for number, key in enumerate(sorted(key for key in choose(scores, CANDIDATES) if scores[key] > 0)):
+        art = ArtworkFile(kind="still", file=f"candidate_{number}.jpg", width=size[0], height=size[1])
+        arguments = ["-ss", f"{_at_s(plan, key):.3f}", "-i", f"file:{highest.absolute()}", "-an", "-vf", "format=yuvj420p"]
+        await _decode(programs, plan, [*arguments, *_picture(art)], out_dir)
+        _require(taken=[art], at_s=_at_s(plan, key), out_dir=out_dir)
+        taken.append(art)
+    return tuple(taken)
+
+
+def blank(luma: bytes) -> bool:
+    """Say whether a small grey picture shows nothing: it is black but for a few letters, or of one grey."""
+    lit = sum(value > DARK for value in luma)
+    return lit < LIT_SHARE * len(luma) or max(luma) - min(luma) < FLAT
 
 
 def score(luma: bytes) -> float:
@@ -136,12 +180,24 @@ async def _take(programs: Programs, plan: Plan, film: Path, at_s: float, number:
         taken.append(ArtworkFile(kind=kind, file=f"{kind}_{number}.jpg", width=cut[0], height=cut[1]))
     arguments = ["-ss", f"{at_s:.3f}", "-i", f"file:{film.absolute()}", "-filter_complex", ";".join(graphs)]
     for place, art in enumerate(taken):
-        arguments += ["-map", f"[o{place}]", "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1"]
-        arguments.append(f"file:{art.file}")
+        arguments += ["-map", f"[o{place}]", *_picture(art)]
     await _decode(programs, plan, arguments, out_dir)
+    _require(taken, at_s, out_dir)
+    return taken
+
+
+def _picture(art: ArtworkFile) -> list[str]:
+    return ["-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1", f"file:{art.file}"]
+
+
+def _require(taken: Sequence[ArtworkFile], at_s: float, out_dir: Path) -> None:
     if missing := [art.file for art in taken if not (out_dir / art.file).exists()]:
         raise CorruptData(f"The picture at {at_s:.1f} s cannot be taken: {missing[0]} is missing.")
-    return taken
+
+
+def _at_s(plan: Plan, key: int) -> float:
+    """Return when a key picture is shown."""
+    return key * plan.gop_frames / float(plan.rate.fraction)
 
 
 async def _decode(programs: Programs, plan: Plan, arguments: Sequence[str], out_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -57,6 +58,7 @@ class FakeEncoders:
         self.gates: dict[str, asyncio.Event] = {}
         self.missing: dict[str, int] = {}
         self.reports: dict[str, int] = {}
+        self.candidates: list[bytes] = []
         self.done: Counter[str] = Counter()
         self.order: list[str] = []
         self.running: set[str] = set()
@@ -121,7 +123,13 @@ class FakeEncoders:
         assert job.version_id
         media = Media(version_id=job.version_id, duration_s=16.0, width=640, height=360, frame_rate=25.0)
         image = {"kind": "poster", "object_name": f"artwork/{'a' * 64}.jpg", "width": 200, "height": 300}
-        return {"media": media.model_dump(), "artwork": [image], "bytes": 7}
+        candidates = []
+        for content in self.candidates:
+            name = f"artwork/{hashlib.sha256(content).hexdigest()}.jpg"
+            await self.blobs.put(f"chunks/{job.job_id}/{name}", content)
+            candidates.append({"kind": "still", "object_name": name, "width": 640, "height": 360})
+        told = {"candidates": candidates} if candidates else {}  # a delivery of before there were any tells of none
+        return {"media": media.model_dump(), "artwork": [image], "bytes": 7, **told}
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from serve_apps.studio.encode.audio import Loudness, gain_db, read_loudness
 from serve_apps.studio.encode.languages import distinct, label_of, tag_of
 from serve_apps.studio.encode.manifests import TextTrack
 from serve_apps.studio.encode.programs import require_means, writing
-from serve_apps.studio.encode.stills import choose, score, sheet_index
+from serve_apps.studio.encode.stills import blank, choose, score, sheet_index
 
 MASTER = """#EXTM3U
 ## Generated with something
@@ -138,6 +138,15 @@ def test_stills_are_taken_from_detailed_pictures_in_different_parts() -> None:
     assert choose(scores, 3) == [12, 20, 5]
     assert choose([1.0], 3) == [0]
     assert len(choose([1.0, 2.0], 3)) <= 2
+
+
+def test_what_is_black_or_of_one_colour_is_no_candidate() -> None:
+    lettered = bytes([0] * 2250 + [250] * 54)
+    for shows_nothing in (bytes(2304), bytes([255]) * 2304, bytes([90, 100]) * 1152, bytes([10, 35]) * 1152, lettered):
+        assert blank(shows_nothing)
+    night_with_a_lamp = bytes([8] * 2100 + [200] * 204)
+    for shows in (night_with_a_lamp, bytes([60, 180]) * 1152):
+        assert not blank(shows)
 
 
 def test_a_full_disk_is_told_whichever_program_meets_it(tmp_path: Path) -> None:
