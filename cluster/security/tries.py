@@ -91,6 +91,13 @@ class TryLimit:
             return Try(partition, sort, now_s)
         raise Overloaded("Too many tries at once", retry_after_s=1)
 
+    async def clear(self, partition: str, sort: str = SORT) -> None:
+        """Forget all tries; one that is counted at the same moment stays."""
+        row = await self._store.get(partition, sort)
+        if row is not None:
+            with contextlib.suppress(VersionConflict):
+                await self._store.delete(row)
+
     async def forgive(self, admitted: Try) -> None:
         """Take back a try that was right; the wrong ones of others stay counted."""
         for _ in range(_ATTEMPTS):

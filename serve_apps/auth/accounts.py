@@ -1,6 +1,6 @@
 """Accounts and the e-mails that they are found by.
 
-Main path: claim the e-mail -> write the account -> find it by its e-mail; replace it, always with its version in the condition.
+Main path: claim the e-mail -> list and write the account -> find it by its e-mail; replace it, always with its version in the condition.
 A claim whose writer died is taken over once that writer can't come back: its account is made void, or its version moved on.
 Refuses to know passwords and tokens.
 """
@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from cluster.durable import Change, Insert, Row, Store, Update
 from cluster.durable.outbox import Outbox
-from cluster.errors import AccountExists, Conflict, VersionConflict
+from cluster.errors import AccountExists, Conflict, MatineeError, VersionConflict
 from cluster.events import ACCOUNTS as TOPIC
 from cluster.events import Event
-from serve_apps.auth.policy import Account
+from serve_apps.auth.listing import Listing
+from serve_apps.auth.policy import Account, require_enabled
 
 ORPHAN_AFTER_S: Final = 10.0
 _VOID_S: Final = 86400.0
@@ -27,6 +29,8 @@ _ATTEMPTS: Final = 16
 SORT: Final = "account"
 """The sort key of an account's row."""
 _CLAIM: Final = "claim"
+
+log = structlog.get_logger()
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -49,8 +53,8 @@ class Fact(msgspec.Struct, frozen=True):
 class Accounts:
     """The rows of accounts and of claims on e-mails."""
 
-    def __init__(self, accounts: Store, emails: Store, outbox: Outbox, now_s: Callable[[], float] = time.time) -> None:
-        self._accounts, self._emails, self._outbox = accounts, emails, outbox
+    def __init__(self, accounts: Store, emails: Store, listing: Listing, outbox: Outbox, now_s: Callable[[], float] = time.time) -> None:
+        self._accounts, self._emails, self._listing, self._outbox = accounts, emails, listing, outbox
         self._now_s = now_s
 
     async def get(self, account_id: str) -> Loaded | None:
@@ -59,6 +63,18 @@ class Accounts:
         if row is None or row.kind != "account":
             return None
         return Loaded(account_id, row.version, msgspec.convert(row.value, Account))
+
+    async def active(self, account_id: str, otherwise: type[MatineeError]) -> Loaded:
+        """Return an account that may be used; raises `otherwise` where there is none.
+
+        Raises:
+            AccountDisabled: an operator has disabled it.
+        """
+        loaded = await self.get(account_id)
+        if loaded is None or loaded.account.closing:
+            raise otherwise
+        require_enabled(loaded.account)
+        return loaded
 
     async def find(self, email_hash: str) -> Loaded | None:
         """Return the account of an e-mail, unless it is closing."""
@@ -75,6 +91,8 @@ class Accounts:
         Raises:
             AccountExists: somebody else took the e-mail over meanwhile.
         """
+        # Listed first: an account that operators could not find would be worse than an entry without an account, which they are not shown.
+        await self._listing.write(account_id, 1, account)
         event = self.event(account_id, 1, "account.created", {"roles": list(account.roles)})
         insert = Insert(SORT, "account", msgspec.to_builtins(account))
         try:
@@ -93,12 +111,23 @@ class Accounts:
         update = Update(SORT, "account", msgspec.to_builtins(account), if_version=loaded.version)
         events = [self.event(loaded.account_id, version, fact.kind, fact.value, key=fact.key) for fact in facts]
         await self._outbox.commit(loaded.account_id, [update, *changes], events)
-        return Loaded(loaded.account_id, version, account)
+        after = Loaded(loaded.account_id, version, account)
+        if (account.email, account.name) != (loaded.account.email, loaded.account.name):
+            await self.keep_listed(after)
+        return after
+
+    async def keep_listed(self, loaded: Loaded) -> None:
+        """Have operators find an account under its present e-mail and name; tried again later where the store is away."""
+        try:
+            await self._listing.keep(loaded.account_id, loaded.version, loaded.account)
+        except MatineeError as error:
+            log.warning("member not listed yet", account_id=loaded.account_id, error=error.detail)
 
     async def remove(self, account_id: str) -> None:
         """Remove an account that is closing, its e-mail's claim first; idempotent."""
         row = await self._accounts.get(account_id, SORT)
         if row is not None and row.kind == "account":
+            await self._listing.forget(account_id, row.version)
             await self.release(row.value["email_hash"], account_id)
             with contextlib.suppress(VersionConflict):
                 await self._accounts.delete(row)

@@ -6,6 +6,8 @@ Refuses to know HTTP and tokens.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from cluster.errors import DeviceRevoked, VersionConflict
@@ -32,12 +34,13 @@ class Changing:
             AccountExists: the new e-mail has an account.
             VersionConflict: the account was changed meanwhile; a new e-mail is free again soon.
         """
-        before, fields = loaded.account, dict[str, str]()
+        before, fields = loaded.account, dict[str, Any]()
         if change.email is not None or change.password is not None:
             await self._credentials.prove(device_id, loaded, change.current_password)
         if change.password is not None:
             policy.require_strong(change.password, change.email or before.email)
-            fields["password_hash"] = await self._credentials.hash(change.password)
+            # A link that would set the password is of no use to its owner any more.
+            fields |= {"password_hash": await self._credentials.hash(change.password), "reset": None}
         if change.name is not None:
             fields["name"] = change.name
         if change.email is not None:

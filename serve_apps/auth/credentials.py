@@ -71,6 +71,10 @@ class Credentials:
         if not await self._unknown.guess(lambda: self._passwords.verify(loaded.account.password_hash, password), f"proof/{device_id}"):
             raise WrongPin("The account's password is wrong")
 
+    async def forgive(self, email_hash: str) -> None:
+        """Forget the wrong tries at an account whose owner has proven otherwise who they are."""
+        await self._unknown.clear(f"email/{email_hash}")
+
     def close(self) -> None:
         """End the threads."""
         self._passwords.close()

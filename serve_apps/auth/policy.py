@@ -1,4 +1,4 @@
-"""What makes an e-mail, a password, a request from our own site; who may leave a kids profile: pure decisions."""
+"""What makes an e-mail, a password, a request from our own site; who may sign in, and leave a kids profile: pure decisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cluster.errors import Forbidden, WeakPassword, WrongPin
+from cluster.errors import AccountDisabled, Forbidden, WeakPassword, WrongPin
 from cluster.security.claims import Claims, Role
 from cluster.security.keys import derive
 from cluster.settings import PASSWORD_MIN
@@ -39,6 +39,13 @@ _LISTED: Final = """
 _COMMON: Final = frozenset(_LISTED.split())
 
 
+class Reset(msgspec.Struct, frozen=True):
+    """A password reset that was not used yet."""
+
+    secret_hash: str
+    expires_at_s: float
+
+
 class Account(msgspec.Struct, frozen=True):
     """An account's row; fields are only ever added, with a default."""
 
@@ -50,6 +57,9 @@ class Account(msgspec.Struct, frozen=True):
     created_at_s: float
     profile_made: bool = False
     closing: bool = False
+    disabled: bool = False
+    """By an operator: nobody signs in."""
+    reset: Reset | None = None
 
 
 def normalised_email(email: str) -> str:
@@ -60,6 +70,21 @@ def normalised_email(email: str) -> str:
 def email_hash(email: str) -> str:
     """Return the partition of an address: no row's key tells one."""
     return hashlib.sha256(normalised_email(email).encode()).hexdigest()
+
+
+def folded(text: str) -> str:
+    """Return the form in which a search finds a name or an e-mail, whatever its case and accents."""
+    return "".join(each for each in unicodedata.normalize("NFKD", text.strip().casefold()) if not unicodedata.combining(each)).casefold()
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is stored of a secret of 256 random bits: nothing slower is needed where nobody can guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same_secret(secret: str, stored_hash: str) -> bool:
+    """Say whether the hash is of this secret."""
+    return hmac.compare_digest(secret_hash(secret), stored_hash)
 
 
 def require_strong(password: str, email: str) -> None:
@@ -76,6 +101,16 @@ def require_strong(password: str, email: str) -> None:
         raise WeakPassword("The e-mail is no password")
     if told in _COMMON or len(set(told)) < 3:
         raise WeakPassword("This password is too well known")
+
+
+def require_enabled(account: Account) -> None:
+    """Refuse an account that an operator has disabled.
+
+    Raises:
+        AccountDisabled: it is.
+    """
+    if account.disabled:
+        raise AccountDisabled("This account is disabled: ask whoever runs this service")
 
 
 def require_not_kids(claims: Claims) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from cluster.errors import (
+    AccountDisabled,
     AccountExists,
     Conflict,
     DeviceNotFound,
-    DeviceRevoked,
     Forbidden,
     InvalidCursor,
-    MatineeError,
-    NotAuthenticated,
     ProfileNotFound,
     RefreshReused,
+    ResetLinkInvalid,
     TokenInvalid,
     TooManyRequests,
     Unavailable,
@@ -27,32 +25,28 @@ from cluster.errors import (
     WrongPin,
 )
 from cluster.settings import Settings
-from serve_apps.auth import policy
-from serve_apps.auth.accounts import Loaded
+from serve_apps.auth import device_code_routes, member_routes, policy
 from serve_apps.auth.cookies import PATH, Cookies, DeviceCookie, RefreshCookie
+from serve_apps.auth.parameters import SIGNED_IN, Cursor, DeviceId, Limit
 from serve_apps.auth.schemas import (
     AccessToken,
     AccountChange,
     AccountDetails,
     ChooseProfile,
     CloseAccount,
-    Device,
     DevicePage,
     JwkSet,
     NewAccount,
     Refresh,
+    ResetPassword,
     SignIn,
     Tokens,
 )
 from serve_apps.auth.service import Auth
-from serve_apps.http import Gate, Member, decode_cursor, encode_cursor, new_api, problems
+from serve_apps.auth.views import details, device_page
+from serve_apps.http import Gate, Member, decode_cursor, new_api, problems
 
 PREFIX: Final = PATH
-
-DeviceId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Limit = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(max_length=256)]
-_SIGNED_IN: tuple[type[MatineeError], ...] = (NotAuthenticated, TokenInvalid, DeviceRevoked)
 
 
 def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
@@ -68,7 +62,10 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         return tokens
 
     @api.post(
-        "/tokens", status_code=201, response_model=Tokens, responses=problems(WrongCredentials, TooManyRequests, Conflict, Unavailable)
+        "/tokens",
+        status_code=201,
+        response_model=Tokens,
+        responses=problems(WrongCredentials, AccountDisabled, TooManyRequests, Conflict, Unavailable),
     )
     async def sign_in(credentials: SignIn, response: Response, device_cookie: DeviceCookie = None) -> Tokens:
         """Sign in. From unknown devices at most ten wrong tries an account and hour; a device that is known has its own."""
@@ -76,13 +73,15 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         cookies.keep(response, tokens)
         return tokens
 
-    @api.delete("/tokens", status_code=204, responses=problems(*_SIGNED_IN, Conflict))
+    @api.delete("/tokens", status_code=204, responses=problems(*SIGNED_IN, Conflict))
     async def sign_out(member: Member, response: Response) -> None:
         """Sign this device out: no service takes its tokens after 5 s."""
         await auth.sign_out(member)
         cookies.clear(response)
 
-    @api.post("/tokens/profile", response_model=AccessToken, responses=problems(*_SIGNED_IN, WrongPin, ProfileNotFound, Conflict))
+    @api.post(
+        "/tokens/profile", response_model=AccessToken, responses=problems(*SIGNED_IN, WrongPin, AccountDisabled, ProfileNotFound, Conflict)
+    )
     async def choose_profile(choice: ChooseProfile, member: Member) -> AccessToken:
         """Choose who watches on this device; answers a token that carries the profile.
 
@@ -93,7 +92,7 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
     @api.post(
         "/tokens/refresh",
         response_model=Tokens,
-        responses=problems(TokenInvalid, RefreshReused, Forbidden, ProfileNotFound, Conflict, Unavailable),
+        responses=problems(TokenInvalid, RefreshReused, Forbidden, AccountDisabled, ProfileNotFound, Conflict, Unavailable),
     )
     async def refresh(request: Request, response: Response, refresh: Refresh | None = None, refresh_cookie: RefreshCookie = None) -> Tokens:
         """Trade a refresh token for new tokens; each is good for one refresh, and a second use signs the device out everywhere.
@@ -109,53 +108,45 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         cookies.keep(response, tokens)
         return tokens
 
-    @api.get("/account", response_model=AccountDetails, responses=problems(*_SIGNED_IN, Forbidden))
+    @api.get("/account", response_model=AccountDetails, responses=problems(*SIGNED_IN, Forbidden))
     async def get_account(member: Member) -> AccountDetails:
         """Return the caller's account; not to a kids profile."""
         policy.require_not_kids(member)
-        return _details(await auth.account(member))
+        return details(await auth.account(member), settings.stream_limit)
 
     @api.patch(
         "/account",
         response_model=AccountDetails,
-        responses=problems(*_SIGNED_IN, Forbidden, WrongPin, AccountExists, VersionConflict, WeakPassword),
+        responses=problems(*SIGNED_IN, Forbidden, WrongPin, AccountExists, VersionConflict, WeakPassword),
     )
     async def change_account(change: AccountChange, member: Member) -> AccountDetails:
         """Change name, e-mail or password; not from a kids profile. A new password signs all other devices out."""
         policy.require_not_kids(member)
-        return _details(await auth.change(member, change))
+        return details(await auth.change(member, change), settings.stream_limit)
 
-    @api.delete("/account", status_code=204, responses=problems(*_SIGNED_IN, Forbidden, WrongPin, Conflict))
+    @api.delete("/account", status_code=204, responses=problems(*SIGNED_IN, Forbidden, WrongPin, Conflict))
     async def close_account(confirmation: CloseAccount, member: Member, response: Response) -> None:
         """Remove the account with all that belongs to it; not from a kids profile."""
         policy.require_not_kids(member)
         await auth.delete(member, confirmation.password)
         cookies.clear(response)
 
-    @api.get("/devices", response_model=DevicePage, responses=problems(*_SIGNED_IN, Forbidden, InvalidCursor))
+    @api.post("/password-resets", status_code=204, responses=problems(ResetLinkInvalid, WeakPassword, Conflict, Unavailable))
+    async def reset_password(reset: ResetPassword) -> None:
+        """Set a new password by a link that an operator gave out; signs all devices out. A weak password leaves the link good."""
+        await auth.resets.redeem(reset.token, reset.password)
+
+    @api.get("/devices", response_model=DevicePage, responses=problems(*SIGNED_IN, Forbidden, InvalidCursor))
     async def list_devices(member: Member, limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
         """List the devices that are signed in; not to a kids profile."""
         policy.require_not_kids(member)
-        found = await auth.devices.page(member.account_id, limit + 1, decode_cursor(cursor))
-        items = [
-            Device(
-                device_id=each.device_id,
-                name=each.device.name,
-                created_at=_time(each.device.created_at_s),
-                seen_at=_time(each.device.seen_at_s),
-                current=each.device_id == member.device_id,
-            )
-            for each in found[:limit]
-        ]
-        return DevicePage(items=items, next_cursor=encode_cursor(items[-1].device_id) if len(found) > limit else None)
+        return device_page(await auth.devices.page(member.account_id, limit + 1, decode_cursor(cursor)), limit, member.device_id)
 
-    @api.delete("/devices/{device_id}", status_code=204, responses=problems(*_SIGNED_IN, Forbidden, DeviceNotFound, Conflict))
+    @api.delete("/devices/{device_id}", status_code=204, responses=problems(*SIGNED_IN, Forbidden, DeviceNotFound, Conflict))
     async def revoke_device(device_id: DeviceId, member: Member) -> None:
         """Sign a device out: no service takes its tokens after 5 s. Not from a kids profile."""
         policy.require_not_kids(member)
-        if await auth.devices.get(member.account_id, device_id) is None:
-            raise DeviceNotFound
-        await auth.devices.revoke(member.account_id, [device_id], "revoked")
+        await auth.revoke_device(member.account_id, device_id)
 
     @api.get("/jwks.json", response_model=JwkSet, responses=problems())
     async def jwks(response: Response) -> JwkSet:
@@ -163,19 +154,6 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         response.headers["Cache-Control"] = "public, max-age=60"
         return JwkSet.model_validate(auth.keys.jwks())
 
+    device_code_routes.add_to(api, auth, cookies)
+    member_routes.add_to(api, auth)
     return api
-
-
-def _details(loaded: Loaded) -> AccountDetails:
-    account = loaded.account
-    return AccountDetails(
-        account_id=loaded.account_id,
-        email=account.email,
-        name=account.name,
-        roles=list(account.roles),
-        created_at=_time(account.created_at_s),
-    )
-
-
-def _time(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC)

@@ -74,6 +74,25 @@ class CloseAccount(_Request):
     password: Password
 
 
+class NewDeviceCode(_Request):
+    """A device that cannot be typed on asks to be signed in from another one."""
+
+    device_name: DeviceName = "A television"
+
+
+class RedeemDeviceCode(_Request):
+    """What a device asks with until it is signed in."""
+
+    device_code: Secret
+
+
+class ResetPassword(_Request):
+    """A new password, by the link that an operator gave out."""
+
+    token: Secret = Field(description="What follows # in the link.")
+    password: Password = Field(description=f"At least {PASSWORD_MIN} characters, and not one of the well known.")
+
+
 class AccessToken(BaseModel):
     """A token for the Authorization header."""
 
@@ -96,6 +115,14 @@ class Tokens(AccessToken):
     """Kept beyond signing out; shows at a later sign-in that this device is known."""
 
 
+class Plan(BaseModel):
+    """What an account may do."""
+
+    name: str
+    streams: int
+    """How many devices may watch at once."""
+
+
 class AccountDetails(BaseModel):
     """An account, as its members see it."""
 
@@ -104,6 +131,51 @@ class AccountDetails(BaseModel):
     name: str
     roles: list[Role]
     created_at: datetime
+    plan: Plan
+
+
+class MemberAccount(BaseModel):
+    """An account, as operators see it."""
+
+    account_id: str
+    email: str
+    name: str
+    roles: list[Role]
+    created_at: datetime
+    disabled: bool
+
+
+class MemberPage(BaseModel):
+    """Accounts, newest first; a page may hold fewer than asked for, or none, and yet not be the last."""
+
+    items: list[MemberAccount]
+    next_cursor: str | None
+
+
+class ResetLink(BaseModel):
+    """The way to a new password, for the member alone; good once."""
+
+    reset_path: str = Field(description="Follows the site's address. The token is its fragment, which no browser sends anywhere.")
+    expires_at: datetime
+
+
+class DeviceCode(BaseModel):
+    """A device that waits to be signed in (RFC 8628, section 3.2)."""
+
+    device_code: str = Field(description="For the device alone.")
+    user_code: str = Field(description="What it shows: XXXX-XXXX.")
+    verification_path: str = Field(description="Follows the site's address: where people type the code.")
+    expires_in_s: int
+    interval_s: int = Field(description="How often it may ask.")
+
+
+class WaitingDevice(BaseModel):
+    """What waits under a code, as whoever is to let it in sees it."""
+
+    user_code: str
+    device_name: str
+    expires_at: datetime
+    state: Literal["pending", "approved", "denied"]
 
 
 class Device(BaseModel):

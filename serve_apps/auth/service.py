@@ -1,6 +1,6 @@
 """Accounts sign up, sign in, choose who watches, refresh, and go.
 
-Main path: sign_up or sign_in -> a device with a family of refresh tokens -> choose (a profile's token) -> refresh, unseen.
+Main path: sign_up, sign_in or sign_in_by_code -> a device with a family of refresh tokens -> choose (a profile's token) -> refresh, unseen.
 Every secret is checked here and nowhere else. Refuses to know HTTP, cookies and what profiles hold.
 """
 
@@ -18,8 +18,8 @@ import structlog
 from cluster.durable import open_store
 from cluster.durable.outbox import open_outbox
 from cluster.errors import (
-    AccountExists,
     Conflict,
+    DeviceNotFound,
     DeviceRevoked,
     Forbidden,
     MatineeError,
@@ -28,9 +28,7 @@ from cluster.errors import (
     TokenInvalid,
     Unavailable,
     VersionConflict,
-    WrongCredentials,
 )
-from cluster.ids import new_id
 from cluster.security.claims import Claims
 from cluster.security.keys import PUBLIC_KEYS, SIGNING_KEYS, KeyRing
 from cluster.security.revocation import REVOKED_DEVICES
@@ -41,12 +39,17 @@ from serve_apps.auth.accounts import Accounts, Loaded
 from serve_apps.auth.changing import Changing
 from serve_apps.auth.closing import Closing
 from serve_apps.auth.credentials import Credentials
+from serve_apps.auth.device_codes import DeviceCodes
 from serve_apps.auth.devices import Devices, LoadedDevice, StoredDevice
+from serve_apps.auth.entering import Entering
 from serve_apps.auth.families import Decision, decide, parse
 from serve_apps.auth.issuing import Issuer
+from serve_apps.auth.listing import Listing
+from serve_apps.auth.members import Members
 from serve_apps.auth.operator import Operator
+from serve_apps.auth.resets import Resets
 from serve_apps.auth.schemas import AccessToken, AccountChange, ChooseProfile, NewAccount, SignIn, Tokens
-from serve_apps.auth.tables import ACCOUNTS, CLOSING, EMAILS, TRIES
+from serve_apps.auth.tables import ACCOUNTS, CLOSING, DEVICE_CODES, EMAILS, MEMBERS, TRIES
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.schemas import ChosenProfile
@@ -62,6 +65,9 @@ class Auth:
 
     keys: KeyRing
     devices: Devices
+    device_codes: DeviceCodes
+    members: Members
+    resets: Resets
 
     def __init__(
         self, settings: Settings, profiles: ProfilesClient, playback: PlaybackClient, now_s: Callable[[], float] = time.time
@@ -72,18 +78,23 @@ class Auth:
 
     async def open(self) -> None:
         """Open the stores, load or make the keys, make the operator, and begin to look after keys and closing accounts."""
-        tables = (SIGNING_KEYS, PUBLIC_KEYS, REVOKED_DEVICES, ACCOUNTS, EMAILS, TRIES, CLOSING)
+        tables = (SIGNING_KEYS, PUBLIC_KEYS, REVOKED_DEVICES, ACCOUNTS, EMAILS, TRIES, CLOSING, DEVICE_CODES, MEMBERS)
         self._stores = [await open_store(self._settings.store, table, self._now_s) for table in tables]
-        signing, public, revoked, accounts, emails, tries, closing = self._stores
+        signing, public, revoked, accounts, emails, tries, closing, device_codes, members = self._stores
         secret = await asyncio.to_thread(self._settings.secret_bytes)
         self.keys = KeyRing(signing, public, secret, self._now_s)
         await self.keys.refresh()
         self._outbox = await open_outbox(self._settings, accounts, now_s=self._now_s)
-        self._accounts = Accounts(accounts, emails, self._outbox, self._now_s)
+        listing = Listing(members, self._now_s)
+        self._accounts = Accounts(accounts, emails, listing, self._outbox, self._now_s)
         self.devices = Devices(accounts, revoked, self._accounts, self._settings.refresh_token_s, self._now_s)
         self._closing = Closing(closing, self._accounts, self.devices, self._profiles, self._playback, self._now_s)
         self._issuer = Issuer(TokenSigner(self.keys, self._now_s), secret, self._settings, self._now_s)
         self._credentials = Credentials(self._accounts, tries, self._issuer.proofs, self._now_s)
+        self.device_codes = DeviceCodes(device_codes, tries, self._now_s)
+        self.members = Members(self._accounts, listing, self.devices)
+        self.resets = Resets(self._accounts, self.members, self.devices, self._credentials, self._now_s)
+        self._entering = Entering(self._accounts, self.devices, self.device_codes, self._credentials, self._issuer, self._profiles)
         self._changing = Changing(self._accounts, self.devices, self._credentials)
         self._operator = Operator(self._settings, self._accounts, self._credentials)
         await self._operator.ensure()
@@ -113,42 +124,16 @@ class Auth:
                 log.warning("auth maintenance failed, trying again", error=error.detail)
 
     async def sign_up(self, new: NewAccount) -> Tokens:
-        """Make an account with its first profile, and sign its device in.
-
-        Raises:
-            WeakPassword: the password would be guessed.
-            AccountExists: the e-mail has an account.
-        """
-        policy.require_strong(new.password, new.email)
-        if await self._accounts.find(policy.email_hash(new.email)) is not None:
-            raise AccountExists
-        account, account_id = await self._credentials.new_account(new.email, new.password, new.name, ("member",)), new_id()
-        await self._accounts.claim(account.email_hash, account_id)
-        device_id, device, change = self.devices.first(new.device_name)
-        loaded = await self._accounts.create(account_id, account, [change])
-        await self._ensure_profile(loaded)
-        return self._issuer.tokens(loaded, device_id, device, None)
+        """Make an account, and sign its device in; see `Entering.sign_up`."""
+        return await self._entering.sign_up(new)
 
     async def sign_in(self, sign_in: SignIn, device_token: str | None) -> Tokens:
-        """Sign a device in; `device_token` shows that it was signed in before.
+        """Sign a device in by the account's password; see `Entering.sign_in`."""
+        return await self._entering.sign_in(sign_in, device_token)
 
-        Raises:
-            WrongCredentials: there is no such account, or it has another password; both take the same time.
-            TooManyRequests: too many wrong tries from unknown devices lately; a known device has its own.
-        """
-        loaded, known = await self._credentials.sign_in(sign_in.email, sign_in.password, device_token)
-        for _ in range(_ATTEMPTS):
-            loaded = await self._ensure_profile(loaded)
-            try:
-                device_id, device = await self.devices.open(loaded, sign_in.device_name, known)
-            except VersionConflict:
-                password_hash = loaded.account.password_hash
-                loaded = await self._active(loaded.account_id, WrongCredentials)
-                if loaded.account.password_hash != password_hash:
-                    raise WrongCredentials from None
-                continue
-            return self._issuer.tokens(loaded, device_id, device, None)
-        raise Conflict("The account is being changed: try again", retry_after_s=1)
+    async def sign_in_by_code(self, device_code: str) -> Tokens:
+        """Sign a device in that a member let in; see `Entering.sign_in_by_code`."""
+        return await self._entering.sign_in_by_code(device_code)
 
     async def choose(self, claims: Claims, choice: ChooseProfile) -> AccessToken:
         """Return a profile's token; this device shows that profile from now on.
@@ -157,7 +142,7 @@ class Auth:
             ProfileNotFound: the account has none of this id.
             WrongPin: PIN or password are missing or wrong.
         """
-        loaded = await self._ensure_profile(await self._active(claims.account_id, DeviceRevoked))
+        loaded = await self._entering.ensure_profile(await self._accounts.active(claims.account_id, DeviceRevoked))
         override = choice.password is not None
         if choice.password is not None:
             await self._credentials.prove(claims.device_id, loaded, choice.password)
@@ -188,10 +173,14 @@ class Auth:
             RefreshReused: the token was used before; the device is signed out everywhere.
             TokenInvalid: it is not one of ours, has expired, or its device was signed out.
             Forbidden: another profile was chosen last.
+            AccountDisabled: by an operator.
         """
         presented = parse(refresh_token)
         for _ in range(_ATTEMPTS):
             found = await self.devices.get(presented.account_id, presented.device_id)
+            if found is None:
+                # Nothing is left to tell a genuine token by; that the account is disabled is no secret from those who know its id.
+                await self._accounts.active(presented.account_id, TokenInvalid)
             if found is None or not self._issuer.refresh_tokens.genuine(presented, found.device.family):
                 raise TokenInvalid("The refresh token is not valid: sign in again")
             decision = decide(found.device.family, presented.generation, self._now_s())
@@ -200,7 +189,8 @@ class Auth:
             if decision is Decision.REUSED:
                 await self.devices.revoke(presented.account_id, [presented.device_id], "refresh-reused")
                 raise RefreshReused
-            loaded = await self._active(presented.account_id, TokenInvalid)
+            loaded = await self._accounts.active(presented.account_id, TokenInvalid)
+            await self._accounts.keep_listed(loaded)
             # Whatever may fail comes before the rotation: then the client still has a token that is good.
             chosen, device = await self._shown(found, profile_id)
             if decision is Decision.ROTATE:
@@ -217,11 +207,11 @@ class Auth:
 
     async def account(self, claims: Claims) -> Loaded:
         """Return the caller's account."""
-        return await self._active(claims.account_id, DeviceRevoked)
+        return await self._accounts.active(claims.account_id, DeviceRevoked)
 
     async def change(self, claims: Claims, change: AccountChange) -> Loaded:
         """Change name, e-mail or password; see `Changing.change`."""
-        return await self._changing.change(await self._active(claims.account_id, DeviceRevoked), claims.device_id, change)
+        return await self._changing.change(await self._accounts.active(claims.account_id, DeviceRevoked), claims.device_id, change)
 
     async def delete(self, claims: Claims, password: str) -> None:
         """Remove the account with all that belongs to it; its devices are signed out at once.
@@ -229,18 +219,22 @@ class Auth:
         Raises:
             WrongPin: the password is wrong.
         """
-        await self._credentials.prove(claims.device_id, await self._active(claims.account_id, DeviceRevoked), password)
+        await self._credentials.prove(claims.device_id, await self._accounts.active(claims.account_id, DeviceRevoked), password)
         await self._closing.close(claims.account_id)
+
+    async def revoke_device(self, account_id: str, device_id: str) -> None:
+        """Sign a device of an account out.
+
+        Raises:
+            DeviceNotFound: the account has none of this id.
+        """
+        if await self.devices.get(account_id, device_id) is None:
+            raise DeviceNotFound
+        await self.devices.revoke(account_id, [device_id], "revoked")
 
     async def sign_out(self, claims: Claims) -> None:
         """Sign this device out; one that is signed out already stays so."""
         await self.devices.revoke(claims.account_id, [claims.device_id], "signed-out")
-
-    async def _active(self, account_id: str, otherwise: type[MatineeError]) -> Loaded:
-        loaded = await self._accounts.get(account_id)
-        if loaded is None or loaded.account.closing:
-            raise otherwise
-        return loaded
 
     async def _shown(self, found: LoadedDevice, profile_id: str | None) -> tuple[ChosenProfile | None, StoredDevice]:
         device = found.device
@@ -255,17 +249,6 @@ class Auth:
                 raise
             return None, msgspec.structs.replace(device, profile_id=None, kids=False)  # the kids profile was deleted
         return chosen, msgspec.structs.replace(device, kids=chosen.kids)
-
-    async def _ensure_profile(self, loaded: Loaded) -> Loaded:
-        # Done again at the next sign-in where it fails: an account can do without a profile for a while.
-        if loaded.account.profile_made:
-            return loaded
-        try:
-            await self._profiles.create_first(loaded.account_id, loaded.account.name)
-            return await self._accounts.replace(loaded, msgspec.structs.replace(loaded.account, profile_made=True))
-        except (Unavailable, VersionConflict) as error:
-            log.warning("first profile not made yet", account_id=loaded.account_id, error=error.detail)
-            return loaded
 
     async def _maintain(self) -> None:
         while True:

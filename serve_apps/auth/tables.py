@@ -12,5 +12,9 @@ EMAILS: Final = Table("account_emails", Mode.LINEAR, group="auth")
 """Partition: the e-mail's hash. `claim`: the account that it belongs to, or is about to."""
 TRIES: Final = Table("sign_in_tries", Mode.LINEAR, group="auth")
 """Partition: an e-mail's hash, or a device that is known."""
+DEVICE_CODES: Final = Table("device_codes", Mode.LINEAR, group="auth")
+"""Partition: the code that people type. `code`: who waits, and what was decided."""
+MEMBERS: Final = Table("members", Mode.PLAIN, group="auth")
+"""Partition `members`: an entry an account, as of the account's version, for operators to search."""
 CLOSING: Final = Table("closing_accounts", Mode.LINEAR, group="auth")
 """Partition `closing`: accounts whose deletion has begun and must be brought to its end."""
