@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 from actors.sessions import policy
 from actors.sessions.heartbeats import Answer
 from actors.sessions.shard import SessionShard
-from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop
+from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop, StreamPage
 from actors.sessions.tables import open_tables
 from cluster.errors import DeadlineExceeded, MatineeError, Overloaded, ServiceUnavailable, SessionNotFound, Unavailable
 from cluster.settings import Settings
@@ -42,6 +42,7 @@ class Shard(Protocol):
     async def end_all(self, account_id: str, profile_id: str | None = None) -> None: ...  # noqa: D102
     async def beat(self, beats: Sequence[Beat]) -> list[Answer]: ...  # noqa: D102
     async def live(self, account_id: str) -> list[LiveStream]: ...  # noqa: D102
+    async def streams(self, after: str | None, limit: int) -> StreamPage: ...  # noqa: D102
 
 
 class Sessions:
@@ -98,6 +99,16 @@ class Sessions:
         """See `SessionShard.live`."""
         shard = self._shard_of(account_id)
         return await self._patiently(lambda: shard.live(account_id))
+
+    async def streams(self, limit: int, after: str | None = None) -> StreamPage:
+        """Return the first live streams of all accounts after a key, the latest started first, and how many are live.
+
+        Raises:
+            Unavailable: one of the shards does not answer; what the others know is not all.
+        """
+        pages = await asyncio.gather(*(self._patiently(partial(shard.streams, after, limit)) for shard in self._shards))
+        found = (each for page in pages for each in page.items)
+        return StreamPage(policy.first_of(found, None, limit), sum(page.total for page in pages))
 
     async def close(self) -> None:
         """Let go of what is being sent; heartbeats that were not answered were not acknowledged."""
@@ -192,6 +203,11 @@ class RayShard:
         """See `SessionShard.live`."""
         streams: list[LiveStream] = await self._call("live", account_id)
         return streams
+
+    async def streams(self, after: str | None, limit: int) -> StreamPage:
+        """See `SessionShard.streams`."""
+        page: StreamPage = await self._call("streams", after, limit)
+        return page
 
     async def _call(self, method: str, *args: Any) -> Any:
         from ray.exceptions import ActorDiedError, PendingCallsLimitExceeded, RayError, RayTaskError

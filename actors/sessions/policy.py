@@ -6,6 +6,7 @@ over. Knows no store, no lock and no Ray.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -13,7 +14,7 @@ import msgspec
 
 from actors.sessions.draft import Decision, Draft
 from actors.sessions.rows import Account
-from actors.sessions.stream import Beat, Ended, Ending, LiveStream, Pulse, Pulses, Start, Stop, Stream
+from actors.sessions.stream import AccountStream, Beat, Ended, Ending, LiveStream, Pulse, Pulses, Start, Stop, Stream
 from cluster.durable import partition_of as spread
 from cluster.errors import StreamLimitReached
 
@@ -109,6 +110,8 @@ def session_of(account: Account, beat: Beat) -> Stream | None:
 
 def ending_of(stop: Stop, stream: Stream) -> Ending:
     """Return what a stop is to the session that it ends."""
+    if stop.by_operator:
+        return Ending.OPERATOR
     return Ending.STOPPED if stop.device_id == stream.device_id else Ending.FREED
 
 
@@ -144,6 +147,11 @@ def live(account: Account, pulses: Pulses, leases: Leases, now_s: float) -> list
     """Return the streams that are live now, the latest started first."""
     streams = [held.stream for held in account.streams.values()]
     return shown([stream for stream in streams if leases.end_s(stream, pulses.get(stream.session_id)) > now_s], pulses)
+
+
+def first_of(streams: Iterable[AccountStream], after: str | None, limit: int) -> list[AccountStream]:
+    """Return the first streams after a key, the latest started first."""
+    return heapq.nsmallest(limit, (each for each in streams if after is None or each.key > after), key=lambda each: each.key)
 
 
 def shown(streams: Iterable[Stream], pulses: Pulses) -> list[LiveStream]:

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,7 @@ from actors.sessions.ownership import Decide, Kept, Ownership, apart, take_epoch
 from actors.sessions.rows import Account, place_row, read_ended, within
 from actors.sessions.stream import (
     LAST_SEQUENCE,
+    AccountStream,
     Admission,
     Beat,
     Ending,
@@ -30,11 +32,14 @@ from actors.sessions.stream import (
     ShardStatus,
     Start,
     Stop,
+    StreamPage,
 )
 from actors.sessions.tables import ENDED, Tables
 from cluster.errors import Fenced, MatineeError, SessionNotFound, VersionConflict
 
 log = structlog.get_logger()
+
+ACCOUNTS_AT_ONCE: Final = 1000
 
 
 class SessionShard:
@@ -128,6 +133,24 @@ class SessionShard:
             await owned.confirm()
             kept, account = await owned.current(account_id)
             return policy.live(account, kept.pulses, owned.leases, self._now_s())
+
+    async def streams(self, after: str | None, limit: int) -> StreamPage:
+        """Return the first live streams of all accounts after a key (`AccountStream.key`), and how many are live.
+
+        After a restart streams are told of as they are read back.
+        """
+        async with self._ownership() as owned:
+            await owned.confirm()
+            now_s, first, total = self._now_s(), list[AccountStream](), 0
+            for number, (account_id, kept) in enumerate(owned, 1):
+                if kept.account is not None:
+                    live = policy.live(kept.account, kept.pulses, owned.leases, now_s)
+                    total += len(live)
+                    first += [AccountStream(account_id, stream) for stream in live]
+                if number % ACCOUNTS_AT_ONCE == 0:
+                    first = policy.first_of(first, after, limit)
+                    await asyncio.sleep(0)  # heartbeats go on meanwhile
+            return StreamPage(policy.first_of(first, after, limit), total)
 
     async def status(self) -> ShardStatus:
         """Return how this shard is; after a restart the streams are counted as they are read back."""

@@ -5,7 +5,7 @@ All of them travel between processes by pickle, and `Stream`, `Pulse` and `Place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -33,6 +33,8 @@ class Ending(StrEnum):
     """Its lease had run out long ago."""
     DEVICE_REVOKED = "device-revoked"
     """Its device was signed out."""
+    OPERATOR = "operator"
+    """By an operator."""
     REMOVED = "removed"
     """Its profile or account was deleted."""
 
@@ -60,13 +62,14 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """A wish to end a session; `position_s` is saved if the session's own device and profile ask."""
+    """A wish to end a session; `position_s` is saved if the session's own device and profile ask. An operator asks from no device."""
 
     account_id: str
     session_id: str
     device_id: str
     profile_id: str
     position_s: float | None = None
+    by_operator: bool = False
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -180,6 +183,25 @@ class LiveStream(msgspec.Struct, frozen=True):
     started_at_s: float
     position_s: float
     state: PlayerState
+
+
+class AccountStream(msgspec.Struct, frozen=True):
+    """A live stream, and whose it is."""
+
+    account_id: str
+    stream: LiveStream
+
+    @property
+    def key(self) -> str:
+        """Its place among all streams, the latest started first: the distance from a far future, in microseconds."""
+        return f"{10**17 - round(self.stream.started_at_s * 1e6):017d}/{self.stream.session_id}"
+
+
+class StreamPage(msgspec.Struct, frozen=True):
+    """Some of the live streams, the latest started first, and how many are live in all."""
+
+    items: Sequence[AccountStream]
+    total: int
 
 
 class ShardStatus(msgspec.Struct, frozen=True):

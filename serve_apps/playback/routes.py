@@ -1,4 +1,4 @@
-"""The HTTP routes of playback; all need a profile's token."""
+"""The HTTP routes of playback: a profile's own, and the operators' list of streams."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cluster.errors import (
     MaturityRefused,
     NotAuthenticated,
     NotPlayable,
+    OperatorOnly,
     PlayableNotFound,
     ProfileNotFound,
     ProfileRequired,
@@ -22,9 +23,10 @@ from cluster.errors import (
     StreamLimitReached,
     TokenInvalid,
 )
-from serve_apps.http import Gate, Viewer, json_bytes, new_api, problems
+from serve_apps.http import Gate, Operator, Viewer, json_bytes, new_api, problems
 from serve_apps.idempotency import IdempotencyKey
 from serve_apps.playback.schemas import (
+    AccountStreams,
     Heartbeat,
     HeartbeatSaved,
     LiveStreams,
@@ -39,6 +41,7 @@ from serve_apps.playback.service import Playback
 
 PREFIX: Final = "/api/v1/playback"
 
+AccountId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 SessionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TitleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 PlayableId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -88,6 +91,16 @@ def create_api(playback: Playback, gate: Gate) -> FastAPI:
     ) -> None:
         """Stop, and save the place; of another device's session only its stream is freed."""
         await playback.stop(viewer, session_id, position_s)
+
+    @api.get("/streams", response_model=AccountStreams, responses=problems(NotAuthenticated, OperatorOnly, InvalidCursor))
+    async def list_streams(operator: Operator, limit: Limit = 50, cursor: Cursor = None) -> AccountStreams:
+        """List the live streams of all accounts, the latest started first."""
+        return await playback.streams(limit, cursor)
+
+    @api.delete("/streams/{account_id}/{session_id}", status_code=204, responses=problems(NotAuthenticated, OperatorOnly, SessionNotFound))
+    async def end_stream(account_id: AccountId, session_id: SessionId, operator: Operator) -> None:
+        """End a stream: edges refuse its addresses within 2 s, its player hears of it at its next heartbeat."""
+        await playback.end_stream(account_id, session_id)
 
     @api.get("/continue", response_model=Places, responses=problems(*_VIEWING, InvalidCursor))
     async def continue_watching(viewer: Viewer, limit: Limit = 20, cursor: Cursor = None) -> Places:

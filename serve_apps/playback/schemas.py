@@ -101,6 +101,29 @@ class Place(BaseModel):
     updated_at: datetime | None
 
 
+class AccountStream(BaseModel):
+    """A live stream as operators see it."""
+
+    session_id: str
+    account_id: str
+    device_id: str
+    profile_id: str
+    playable_id: str
+    title_id: str | None
+    name: str
+    started_at: datetime
+    position_s: float
+    state: PlayerState
+
+
+class AccountStreams(BaseModel):
+    """A page of the live streams of all accounts, the latest started first."""
+
+    items: list[AccountStream]
+    total: int = Field(description="How many are live. For some seconds after a session shard has restarted, those that it knows again.")
+    next_cursor: str | None
+
+
 class TitlePlaces(BaseModel):
     """Where the profile is in everything of a title that it has watched, the latest first."""
 

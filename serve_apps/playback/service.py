@@ -23,11 +23,14 @@ from cluster.security.keys import LONGEST_TOKEN_S, MARGIN_S
 from cluster.security.paths import PathSigner
 from cluster.settings import Settings
 from serve_apps.catalog.client import CatalogClient
+from serve_apps.http import decode_cursor, encode_cursor
 from serve_apps.idempotency import Idempotency
 from serve_apps.playback import policy
 from serve_apps.playback.places import WatchedPlaces, page, shown, time_of
 from serve_apps.playback.playables import Playables
 from serve_apps.playback.schemas import (
+    AccountStream,
+    AccountStreams,
     Edge,
     Heartbeat,
     HeartbeatSaved,
@@ -174,6 +177,42 @@ class Playback:
                 )
             )
         return LiveStreams(items=items, limit=viewer.streams)
+
+    async def streams(self, limit: int, cursor: str | None) -> AccountStreams:
+        """Return the live streams of all accounts, the latest started first.
+
+        Raises:
+            Unavailable: a session shard does not answer.
+        """
+        page = await self._sessions.streams(limit + 1, decode_cursor(cursor))
+        items = page.items[:limit]
+        return AccountStreams(
+            items=[
+                AccountStream(
+                    session_id=each.stream.session_id,
+                    account_id=each.account_id,
+                    device_id=each.stream.device_id,
+                    profile_id=each.stream.profile_id,
+                    playable_id=each.stream.playable_id,
+                    title_id=each.stream.title_id,
+                    name=each.stream.name,
+                    started_at=time_of(each.stream.started_at_s),
+                    position_s=each.stream.position_s,
+                    state=each.stream.state,
+                )
+                for each in items
+            ],
+            total=page.total,
+            next_cursor=encode_cursor(items[-1].key) if len(page.items) > limit else None,
+        )
+
+    async def end_stream(self, account_id: str, session_id: str) -> None:
+        """End a stream of any account, for an operator; its player hears of it at its next heartbeat. Idempotent for a day.
+
+        Raises:
+            SessionNotFound: the account has none of this id, nor had it lately.
+        """
+        await self._sessions.stop(Stop(account_id, session_id, device_id="", profile_id="", by_operator=True))
 
     async def continue_watching(self, viewer: Claims, limit: int, cursor: str | None) -> Places:
         """Return what the profile left half-way, on whatever device, the latest first, one a title."""

@@ -53,6 +53,8 @@ class Operation:
     """What a kids profile gets where that is not what others of the account get."""
     shows: bool = False
     """Gives a title to see: none that the caller must not know of."""
+    tells_of_members: bool = False
+    """Shows operators what belongs to members; all others are refused."""
 
 
 def _picture() -> bytes:
@@ -129,6 +131,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "playback GET /sessions": Operation(VIEWER),
     "playback POST /sessions/{session_id}/heartbeats": Operation(VIEWER, json={"sequence": 9, "position_s": 40}),
     "playback DELETE /sessions/{session_id}": Operation(VIEWER, 204, params={"position_s": "50"}),
+    "playback GET /streams": Operation(OPERATOR, tells_of_members=True),
+    "playback DELETE /streams/{account_id}/{session_id}": Operation(OPERATOR, 204),
     "playback GET /continue": Operation(VIEWER),
     "playback GET /history": Operation(VIEWER),
     "playback GET /positions/{playable_id}": Operation(VIEWER),

@@ -136,6 +136,11 @@ async def member(scene: Scene) -> Person:
 
 
 @_thing
+async def account_id(scene: Scene) -> str:
+    return str((await scene.the("member")).account_id)
+
+
+@_thing
 async def refresh_token(scene: Scene) -> str:
     return str((await scene.the("member")).refresh_token)
 

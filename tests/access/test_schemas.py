@@ -25,6 +25,7 @@ EXAMPLES = {
 """How many right and how many wrong requests an operation gets, by who asks."""
 
 KNOWN = {
+    "account_id": ["account_id"],
     "profile_id": ["profile_id"],
     "device_id": ["device_id"],
     "session_id": ["session_id", "kids_session_id"],

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.sessions.client import BEATS_AT_ONCE, Sessions
 from actors.sessions.heartbeats import Answer
-from actors.sessions.policy import partition_of
-from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop
+from actors.sessions.policy import first_of, partition_of
+from actors.sessions.stream import AccountStream, Admission, Beat, LiveStream, Saved, Start, Stop, StreamPage
 from cluster.errors import (
     CorruptData,
     DeadlineExceeded,
@@ -30,6 +32,7 @@ class ToldShard:
     def __init__(self, *errors: MatineeError) -> None:
         self.errors = list(errors)
         self.calls: list[str] = []
+        self.streaming: list[AccountStream] = []
         self.groups: list[list[Beat]] = []
         self.asked, self.going_on = asyncio.Event(), asyncio.Event()
         self.going_on.set()
@@ -61,13 +64,17 @@ class ToldShard:
         await self._asked("live")
         return []
 
+    async def streams(self, after: str | None, limit: int) -> StreamPage:
+        await self._asked("streams")
+        return StreamPage(first_of(self.streaming, after, limit), len(self.streaming))
+
 
 def run(scene: Coroutine[Any, Any, None]) -> None:
     asyncio.run(scene)
 
 
 @pytest.mark.parametrize("error", [Fenced(), ServiceUnavailable("restarts"), ServiceUnavailable("restarts")])
-@pytest.mark.parametrize("method", ["start", "stop", "end_all", "beat", "live"])
+@pytest.mark.parametrize("method", ["start", "stop", "end_all", "beat", "live", "streams"])
 def test_a_shard_that_restarts_or_was_superseded_is_asked_again(error: MatineeError, method: str) -> None:
     async def scene() -> None:
         shard = ToldShard(error, error, error)
@@ -78,6 +85,7 @@ def test_a_shard_that_restarts_or_was_superseded_is_asked_again(error: MatineeEr
             "end_all": lambda: sessions.end_all("anna"),
             "beat": lambda: sessions.beat(beat(start("one"), 1)),
             "live": lambda: sessions.live("anna"),
+            "streams": lambda: sessions.streams(10),
         }
         await ask[method]()
         assert shard.calls == [method] * 4
@@ -178,5 +186,40 @@ def test_closing_answers_those_who_wait() -> None:
         for each in (waiting, gathering):
             with pytest.raises(ServiceUnavailable):
                 await each
+
+    run(scene())
+
+
+def stream(number: int) -> AccountStream:
+    """Return one of the streams that started three at a time."""
+    live = LiveStream(f"session-{number:02d}", "device", "profile", "film", "film", "Film", 0, 1.7e9 + number // 3, 0.0, "playing")
+    return AccountStream(f"account-{number}", live)
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.integers(1, 7))
+def test_streams_of_all_shards_are_one_list_and_every_page_goes_on_where_the_last_ended(hosts: list[int], limit: int) -> None:
+    async def scene() -> None:
+        shards = [ToldShard(), ToldShard(), ToldShard()]
+        for number, host in enumerate(hosts):
+            shards[host].streaming.append(stream(number))
+        sessions, seen, after = Sessions(shards), list[AccountStream](), None
+        while (page := await sessions.streams(limit, after)).items:
+            assert page.total == len(hosts)
+            assert len(page.items) <= limit
+            seen += page.items
+            after = page.items[-1].key
+        assert {each.account_id for each in seen} == {f"account-{number}" for number in range(len(hosts))}
+        assert len(seen) == len(hosts)
+        started = [each.stream.started_at_s for each in seen]
+        assert started == sorted(started, reverse=True)
+
+    run(scene())
+
+
+def test_a_shard_that_is_away_leaves_no_list_that_looks_whole() -> None:
+    async def scene() -> None:
+        away = ToldShard(*[ServiceUnavailable("gone")] * 100)
+        with pytest.raises(ServiceUnavailable):
+            await Sessions([ToldShard(), away], deadline_s=0.2).streams(10)
 
     run(scene())

@@ -10,7 +10,7 @@ from actors.sessions.draft import ENDED_KEPT_S
 from actors.sessions.locks import WAITING_LIMIT
 from actors.sessions.policy import REVIVABLE_LEASES
 from actors.sessions.shard import SessionShard
-from actors.sessions.stream import LAST_SEQUENCE, Saved, Start
+from actors.sessions.stream import LAST_SEQUENCE, Saved, Start, Stop, StreamPage
 from actors.sessions.tables import PLACES, STREAM, STREAMS, live_partition
 from cluster.errors import CorruptData, Fenced, Overloaded, SessionNotFound, StreamLimitReached
 from cluster.security.revocation import REVOKED_DEVICES, revoke
@@ -678,5 +678,79 @@ def test_a_superseded_owner_gives_no_slot_away_that_the_new_one_has_lengthened(p
             await old.start(start("second", limit=1))
         assert [row.value["session_id"] for row in await world.rows("anna", STREAM)] == ["first"]
         assert await new.beat([beat(first, 1)]) != [None]
+
+    play(scene)
+
+
+def test_all_live_streams_are_told_of_the_latest_started_first_and_counted(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        starts = [start(f"s{number}", account=f"account-{number % 4}", limit=3) for number in range(8)]
+        for each in starts:
+            world.clock.advance(1)
+            await shard.start(each)
+        await shard.stop(stop(starts[3]))
+        await shard.beat([beat(starts[0], 1, 12.0)])
+        page = await shard.streams(None, 3)
+        assert page.total == 7
+        assert [(each.account_id, each.stream.session_id) for each in page.items] == [
+            ("account-3", "s7"),
+            ("account-2", "s6"),
+            ("account-1", "s5"),
+        ]
+        rest = await shard.streams(page.items[-1].key, 100)
+        assert [each.stream.session_id for each in rest.items] == ["s4", "s2", "s1", "s0"]
+        assert rest.items[-1].stream.position_s == 12.0
+        assert (await shard.streams(None, 0)).total == 7
+        world.clock.advance(LEASE_S)
+        assert await shard.streams(None, 100) == StreamPage([], 0)
+
+    play(scene)
+
+
+def test_a_new_owner_tells_of_streams_once_they_are_read_back(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        await world.shard().start(start("first"))
+        newer = world.shard()
+        await newer.status()  # takes over
+        await newer.sweep()
+        assert [each.stream.session_id for each in (await newer.streams(None, 10)).items] == ["first"]
+
+    play(scene)
+
+
+def test_more_accounts_than_are_looked_at_at_once_are_all_told_of(play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.sessions.shard.ACCOUNTS_AT_ONCE", 2)
+
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        for number in range(7):
+            world.clock.advance(1)
+            await shard.start(start(f"s{number}", account=f"account-{number}"))
+        page = await shard.streams(None, 2)
+        assert ([each.stream.session_id for each in page.items], page.total) == (["s6", "s5"], 7)
+        page = await shard.streams(page.items[-1].key, 3)
+        assert ([each.stream.session_id for each in page.items], page.total) == (["s4", "s3", "s2"], 7)
+
+    play(scene)
+
+
+def test_an_operator_ends_a_stream_which_is_shut_out_and_told_as_such(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World) -> None:
+        shard = world.shard()
+        first = start("first")
+        await shard.start(first)
+        await shard.beat([beat(first, 1, 30.0)])
+        by_operator = Stop("anna", "first", "", "", by_operator=True)
+        for _ in range(2):
+            await shard.stop(by_operator)
+        assert await world.shut_out("first")
+        assert [fact.value["ending"] for fact in await world.facts("anna") if fact.kind == "session.ended"] == ["operator"]
+        place = await world.place(first)
+        assert place is not None
+        assert place.position_s == 30.0
+        assert await shard.beat([beat(first, 2, 31.0)]) == [None]
+        with pytest.raises(SessionNotFound):
+            await shard.stop(Stop("bert", "first", "", "", by_operator=True))
 
     play(scene)

@@ -311,3 +311,58 @@ def test_what_may_not_be_watched_and_what_is_not_there_have_the_same_next(play: 
         assert answer.json()["detail"] == "Nothing of this title can be played"
 
     play(scene)
+
+
+def operator() -> str:
+    return token("desk", account="house", profile=None, roles=("operator",))
+
+
+def test_operators_list_the_streams_of_all_accounts_page_by_page(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        started = []
+        for number in range(5):
+            clock.advance(1)
+            bearer = token(f"tv-{number}", account=f"account-{number}", profile="someone")
+            started.append((await world.start("adult", bearer)).json()["session_id"])
+        await world.beat(started[4], 1, 33, token("tv-4", account="account-4", profile="someone"))
+        seen: list[dict[str, object]] = []
+        cursor = None
+        while True:
+            params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = (await world.ask("GET", "/streams", operator(), params=params)).json()
+            assert page["total"] == 5
+            seen += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert [each["session_id"] for each in seen] == started[::-1]
+        latest = seen[0]
+        assert [latest[field] for field in ("account_id", "device_id", "profile_id", "name", "position_s", "state")] == [
+            "account-4", "tv-4", "someone", "Name of adult", 33, "playing",
+        ]  # fmt: skip
+
+    play(scene)
+
+
+def test_a_stream_that_an_operator_ends_is_gone_at_its_next_heartbeat_and_frees_its_slot(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        one, two = [(await world.start(bearer=token(device))).json()["session_id"] for device in ("one", "two")]
+        await world.beat(one, 1, 40, token("one"))
+        assert (await world.ask("DELETE", f"/streams/stranger/{one}", operator())).status_code == 404
+        for _ in range(2):
+            assert (await world.ask("DELETE", f"/streams/account/{one}", operator())).status_code == 204
+        assert (await world.beat(one, 2, 50, token("one"))).status_code == 404
+        assert (await world.beat(two, 1, 10, token("two"))).status_code == 200
+        assert [each["session_id"] for each in (await world.ask("GET", "/streams", operator())).json()["items"]] == [two]
+        assert (await world.start(bearer=token("three"))).status_code == 201
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/streams"), ("DELETE", "/streams/account/session")])
+def test_members_neither_list_nor_end_the_streams_of_others(play: Callable[[Scene], None], method: str, path: str) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        answer = await world.ask(method, path)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:matinee:error:operator-only")
+
+    play(scene)

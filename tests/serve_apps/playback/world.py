@@ -16,7 +16,7 @@ from actors.sessions.client import Sessions
 from actors.sessions.shard import SessionShard
 from actors.sessions.tables import open_tables
 from cluster.errors import PlayableNotFound, TitleNotFound, TokenInvalid
-from cluster.security.claims import Claims
+from cluster.security.claims import Claims, Role
 from cluster.settings import Settings, load
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.catalog.schemas import Media, Playable, TitleOutline
@@ -72,9 +72,16 @@ class SpokenGate:
 
 
 def token(
-    device: str = "laptop", *, account: str = "account", profile: str = "profile", maturity: int = 18, streams: int = 2, **more: Any
+    device: str = "laptop",
+    *,
+    account: str = "account",
+    profile: str | None = "profile",
+    maturity: int = 18,
+    streams: int = 2,
+    roles: tuple[Role, ...] = ("member",),
+    **more: Any,
 ) -> str:
-    claims = Claims(account, device, ("member",), 4e9, profile, maturity, streams=streams, **more)
+    claims = Claims(account, device, roles, 4e9, profile, maturity, streams=streams, **more)
     return msgspec.json.encode(claims).decode()
 
 
