@@ -1,12 +1,20 @@
-"""Asks the catalogue from other services: what a playable is, which version of it is live; and gives it finished media."""
+"""Asks the catalogue from other services: what a playable is, which version of it is live; and gives it finished media.
+
+Who needs all titles in its own memory follows them by CatalogFeed, and shows of them what `sight` allows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cluster.resilience import Caller
+from serve_apps.catalog.feed import CatalogFeed, Shelf
+from serve_apps.catalog.policy import Sight, sight
+from serve_apps.catalog.record import TitleState
 from serve_apps.catalog.schemas import ArtworkImage, Media, Playable, TitleOutline
 from serve_apps.serving import ServeTarget, Target
+
+__all__ = ["CatalogClient", "CatalogFeed", "Shelf", "Sight", "sight"]
 
 
 class CatalogClient:
@@ -14,9 +22,9 @@ class CatalogClient:
 
     def __init__(self, target: Target | None = None) -> None:
         self._target = target or ServeTarget("catalog")
-        # Reads answer from memory; a write waits for the disk. A loaded laptop's replica may need a second for either.
+        # Reads answer from memory; a write, or a read of all titles, waits for the disk. A loaded laptop may need a second for either.
         self._reads = Caller("catalog", timeout_s=3.0)
-        self._writes = Caller("catalog", timeout_s=10.0)
+        self._patient = Caller("catalog", timeout_s=10.0)
 
     async def playable(self, playable_id: str) -> Playable:
         """Return a film, an episode or a trailer, published or not.
@@ -34,6 +42,11 @@ class CatalogClient:
         """
         return TitleOutline.model_validate(await self._reads.call(lambda: self._target.invoke("outline", title_id), idempotent=True))
 
+    async def titles(self, after: str | None) -> tuple[list[TitleState], str | None]:
+        """Return a page of all titles, read from the store, drafts and tombstones included, and what the next page comes after, if any."""
+        page: tuple[list[TitleState], str | None] = await self._patient.call(lambda: self._target.invoke("titles", after), idempotent=True)
+        return page
+
     async def live_version(self, playable_id: str) -> str | None:
         """Return the version that is played now, read from the store; None if there is none, or no such playable.
 
@@ -50,7 +63,7 @@ class CatalogClient:
             PlayableNotFound: the title or episode was deleted meanwhile.
         """
         candidates = list(artwork_candidates)
-        await self._writes.call(lambda: self._target.invoke("attach_media", playable_id, media, candidates), idempotent=True)
+        await self._patient.call(lambda: self._target.invoke("attach_media", playable_id, media, candidates), idempotent=True)
 
     async def unused_artwork(self, object_names: Sequence[str]) -> list[str]:
         """Return those of the `artwork/…` objects that no title shows, be it a draft; none while some title cannot be read.
@@ -58,5 +71,5 @@ class CatalogClient:
         Reads all titles from the store, however few are asked for: ask for many at once, at most ARTWORK_NAMES_LIMIT.
         """
         names = list(object_names)
-        unused: list[str] = await self._writes.call(lambda: self._target.invoke("unused_artwork", names), idempotent=True)
+        unused: list[str] = await self._patient.call(lambda: self._target.invoke("unused_artwork", names), idempotent=True)
         return unused

@@ -14,7 +14,7 @@ from serve_apps.catalog.service import Catalog
 from serve_apps.http import served
 from serve_apps.serving import Replica
 
-CALLABLE = frozenset({"playable", "outline", "live_version", "attach_media", "unused_artwork"})
+CALLABLE = frozenset({"playable", "outline", "titles", "live_version", "attach_media", "unused_artwork"})
 
 
 @serve.deployment(

@@ -1,7 +1,8 @@
-"""Keeps a replica's snapshot: notes the ends of the log, scans the store, then follows the log.
+"""Keeps titles in memory: notes the ends of the log, reads all titles, then follows the log.
 
-A change that the scan misses is in the log after the noted ends, and one that both bring counts once, since versions decide.
-While store or log are away the snapshot stays as it is; `stale_s` says for how long.
+A change that the reading misses is in the log after the noted ends, and one that both bring counts once, since versions decide.
+While the titles' source or the log are away what is held stays as it is; `stale_s` says for how long.
+Where titles come from (rows.py, feed.py) and what holds them is its opener's matter.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from cluster.durable import Log, Row, Store
+from cluster.durable import Log
 from cluster.errors import CorruptData, MatineeError
 from cluster.events import CATALOG, Event
-from serve_apps.catalog.rows import parsed, record_of, title_rows
-from serve_apps.catalog.snapshot import Snapshot
-from serve_apps.catalog.tables import SORT_PREFIX
+from serve_apps.catalog.record import TitleRecord, TitleState
+from serve_apps.catalog.rows import parsed
 
 log = structlog.get_logger()
 
@@ -29,19 +29,32 @@ GONE: Final = "title.deleted"
 _WAIT_S: Final = 5.0
 _RETRY_S: Final = 0.5
 RELOAD_AFTER_S: Final = 3600.0
-"""After so long without the log the store is scanned again, in case the log has let go of what was missed."""
+"""After so long without the log all titles are read again, in case the log has let go of what was missed."""
 
 
 class _Missed(Exception):
     """Following the log on is not enough: it was away for too long, or is damaged here."""
 
 
-class Follower:
+class Holder(Protocol):
+    """What holds titles; it keeps the highest version, whatever order they come in."""
+
+    def apply(self, title_id: str, version: int, record: TitleRecord | None) -> object:
+        """Take a version of a title in; None: it was deleted."""
+        ...
+
+
+H = TypeVar("H", bound=Holder)
+Reading = Callable[[], AsyncIterator[Sequence[TitleState]]]
+"""Reads all titles, tombstones included, as they are at least at the time of the call."""
+
+
+class Follower(Generic[H]):
     """Owns the task that follows the catalogue's topic: one bounded read at a time for each of its partitions."""
 
-    def __init__(self, store: Store, events: Log, snapshot: Callable[[], Snapshot], now_s: Callable[[], float] = time.time) -> None:
-        self._store, self._events, self._new_snapshot, self._now_s = store, events, snapshot, now_s
-        self.snapshot = snapshot()
+    def __init__(self, titles: Reading, events: Log, holder: Callable[[], H], now_s: Callable[[], float] = time.time) -> None:
+        self._titles, self._events, self._new_holder, self._now_s = titles, events, holder, now_s
+        self.holder = holder()
         self._followed_at_s = [0.0] * CATALOG.partitions
         self._task: asyncio.Task[None] | None = None
 
@@ -49,7 +62,7 @@ class Follower:
         """Load everything and begin to follow.
 
         Raises:
-            StoreUnavailable: the store or the log does not answer; without a first load there is nothing to serve.
+            Unavailable: the titles' source or the log does not answer; without a first load there is nothing to serve.
         """
         ends = await self._load()
         self._task = asyncio.create_task(self._run(ends), name="catalog-follower")
@@ -73,11 +86,11 @@ class Follower:
 
     async def _load(self) -> list[int]:
         ends = [await self._events.end(CATALOG, partition) for partition in range(CATALOG.partitions)]
-        loaded = self._new_snapshot()
-        async for rows in title_rows(self._store):
-            for row in rows:
-                _apply_row(loaded, row)
-        self.snapshot = loaded
+        loaded = self._new_holder()
+        async for states in self._titles():
+            for state in states:
+                loaded.apply(state.title_id, state.version, state.record)
+        self.holder = loaded
         self._followed_at_s = [self._now_s()] * CATALOG.partitions
         return ends
 
@@ -104,7 +117,7 @@ class Follower:
             try:
                 entries = await self._events.read(CATALOG, partition, offset, wait_s=_WAIT_S)
             except CorruptData as error:
-                log.error("an entry of the log is damaged; the store has what it told", partition=partition, error=error.detail)
+                log.error("an entry of the log is damaged; the titles have what it told", partition=partition, error=error.detail)
                 raise _Missed from error
             except MatineeError as error:
                 if not failing:
@@ -118,24 +131,16 @@ class Follower:
                 log.info("catalogue is followed again", partition=partition)
             failing = False
             for entry in entries:
-                _apply_event(self.snapshot, entry.event)
+                _apply_event(self.holder, entry.event)
                 offset = entry.offset + 1
             self._followed_at_s[partition] = self._now_s()
 
 
-def _apply_row(snapshot: Snapshot, row: Row) -> None:
-    # One damaged title must not keep all others from being seen.
-    try:
-        snapshot.apply(row.sort.removeprefix(SORT_PREFIX), row.version, record_of(row))
-    except CorruptData as error:
-        log.error("title left out", error=error.detail)
-
-
-def _apply_event(snapshot: Snapshot, event: Event) -> None:
+def _apply_event(holder: Holder, event: Event) -> None:
     try:
         if event.kind == CHANGED:
-            snapshot.apply(event.key, event.entity_version, parsed(event.value, f"the event of {event.key}"))
+            holder.apply(event.key, event.entity_version, parsed(event.value, f"the event of {event.key}"))
         elif event.kind == GONE:
-            snapshot.apply(event.key, event.entity_version, None)
+            holder.apply(event.key, event.entity_version, None)
     except CorruptData as error:
         log.error("event left out", error=error.detail)

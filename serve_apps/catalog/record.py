@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from cluster.errors import TooLarge
@@ -96,3 +97,11 @@ class TitleRecord(Stored):
         if len(raw) > RECORD_LIMIT_BYTES:
             raise TooLarge(f"A title has at most {RECORD_LIMIT_BYTES} bytes, not {len(raw)}", limit_bytes=RECORD_LIMIT_BYTES)
         return raw
+
+
+class TitleState(msgspec.Struct, frozen=True):
+    """A title as of a version; `record` None: it was deleted."""
+
+    title_id: str
+    version: int
+    record: TitleRecord | None

@@ -1,21 +1,26 @@
 """The rows of the table `titles` as they are read: all of them in turn, and what each holds.
 
 A row may be damaged; who reads says what then: one title must not keep all others from being seen, edited or collected.
+`states_after` leaves it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
 import msgspec
+import structlog
 from pydantic import ValidationError
 
 from cluster.durable import Row, Store
 from cluster.errors import CorruptData
-from serve_apps.catalog.record import TitleRecord
-from serve_apps.catalog.tables import DELETED, PARTITIONS, SORT_PREFIX, TITLE
+from serve_apps.catalog.policy import require_title_id
+from serve_apps.catalog.record import TitleRecord, TitleState
+from serve_apps.catalog.tables import DELETED, PARTITIONS, SORT_PREFIX, TITLE, partition_for
+
+log = structlog.get_logger()
 
 _SCAN_PAGE: Final = 50
 
@@ -29,6 +34,42 @@ async def title_rows(store: Store) -> AsyncIterator[list[Row]]:
             if len(rows) < _SCAN_PAGE:
                 break
             after = rows[-1].sort
+
+
+async def states(store: Store) -> AsyncIterator[Sequence[TitleState]]:
+    """Yield all titles, tombstones included, a page at a time; a damaged one is left out."""
+    async for rows in title_rows(store):
+        yield _sound(rows)
+
+
+async def states_after(store: Store, title_id: str | None) -> tuple[list[TitleState], str | None]:
+    """Return the page of titles after this one (None: the first page), and the title that the next page comes after, if there is one.
+
+    Raises:
+        TitleNotFound: it cannot be a title's id.
+    """
+    start, after = 0, None
+    if title_id is not None:
+        require_title_id(title_id)
+        start, after = PARTITIONS.index(partition_for(title_id)), SORT_PREFIX + title_id
+    rows: list[Row] = []
+    for partition in PARTITIONS[start:]:
+        rows += await store.scan(partition, SORT_PREFIX, after=after, limit=_SCAN_PAGE - len(rows))
+        if len(rows) == _SCAN_PAGE:
+            return _sound(rows), rows[-1].sort.removeprefix(SORT_PREFIX)
+        after = None
+    return _sound(rows), None
+
+
+def _sound(rows: Sequence[Row]) -> list[TitleState]:
+    found = []
+    for row in rows:
+        try:
+            found.append(TitleState(row.sort.removeprefix(SORT_PREFIX), row.version, record_of(row)))
+        except CorruptData as error:
+            # One damaged title must not keep all others from being seen.
+            log.error("title left out", error=error.detail)
+    return found
 
 
 def record_of(row: Row) -> TitleRecord | None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -25,7 +26,8 @@ from serve_apps.catalog.edit_schemas import TitleNew
 from serve_apps.catalog.follower import Follower
 from serve_apps.catalog.pictures import read_picture
 from serve_apps.catalog.policy import ANY, Condition, Place, Sight
-from serve_apps.catalog.record import TitleRecord
+from serve_apps.catalog.record import TitleRecord, TitleState
+from serve_apps.catalog.rows import states, states_after
 from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleOutline
 from serve_apps.catalog.snapshot import Snapshot
 from serve_apps.catalog.tables import TITLES
@@ -59,7 +61,7 @@ class Catalog:
         self._outbox: Outbox
         self._titles: Titles
         self._objects: Objects
-        self._follower: Follower
+        self._follower: Follower[Snapshot]
         self.idempotency: Idempotency
 
     async def open(self) -> None:
@@ -70,7 +72,7 @@ class Catalog:
         self._titles = Titles(self._store, self._outbox, self._now_s)
         self._objects = open_objects(self._settings.objects)
         self.idempotency = Idempotency(self._store, self._now_s)
-        self._follower = Follower(self._store, self._log, lambda: Snapshot(self.edge_url), self._now_s)
+        self._follower = Follower(partial(states, self._store), self._log, lambda: Snapshot(self.edge_url), self._now_s)
         await self._follower.open()
 
     async def close(self) -> None:
@@ -93,7 +95,7 @@ class Catalog:
     @property
     def snapshot(self) -> Snapshot:
         """What this replica knows; it may be a moment behind the store."""
-        return self._follower.snapshot
+        return self._follower.holder
 
     @property
     def stale_s(self) -> float:
@@ -167,6 +169,10 @@ class Catalog:
         if known is not None:
             return known
         return views.outline(title_id, views.playables((await self.stored(title_id)).record, self.edge_url))
+
+    async def titles(self, after: str | None) -> tuple[list[TitleState], str | None]:
+        """Return a page of all titles as the store has them, drafts and tombstones included; see rows.states_after."""
+        return await states_after(self._store, after)
 
     async def live_version(self, playable_id: str) -> str | None:
         """Return the version that the store says is played; None if there is none, or no such playable."""

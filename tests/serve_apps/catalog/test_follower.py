@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cluster.events import CATALOG, Event, Topic
 from serve_apps.catalog.follower import CHANGED, GONE, RELOAD_AFTER_S, Follower
 from serve_apps.catalog.policy import Sight
 from serve_apps.catalog.record import TitleRecord
+from serve_apps.catalog.rows import states
 from serve_apps.catalog.snapshot import Snapshot
 from serve_apps.catalog.tables import SORT_PREFIX, TITLE, TITLES, partition_for
 from tests.clock import Clock
@@ -47,7 +49,7 @@ class FlakyLog:
 class Following:
     def __init__(self, store: Store, log: FlakyLog, clock: Clock) -> None:
         self.store, self.log, self.clock = store, log, clock
-        self.follower = Follower(store, log, lambda: Snapshot(EDGE), clock)
+        self.follower = Follower(partial(states, store), log, lambda: Snapshot(EDGE), clock)
 
     async def write(self, name: str, version: int) -> None:
         value = TitleRecord(title_id=TITLE_ID, kind="film", name=name).model_dump(mode="json")
@@ -62,7 +64,7 @@ class Following:
 
     @property
     def name(self) -> str | None:
-        entry = self.follower.snapshot.detail(TITLE_ID, EVERYTHING)
+        entry = self.follower.holder.detail(TITLE_ID, EVERYTHING)
         return entry.name if entry is not None else None
 
 
@@ -148,7 +150,7 @@ def test_a_damaged_title_hides_no_other(tmp_path):
         await world.log.append(CATALOG, [Event(CATALOG.name, CHANGED, TITLE_ID, 2, 0.0, {"name": 3})])
         await world.tell("better", 3)
         await eventually(lambda: world.name == "better")
-        assert len(world.follower.snapshot) == 1
+        assert len(world.follower.holder) == 1
 
     following(tmp_path, run)
 
