@@ -66,7 +66,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put Artwork */
+        /**
+         * Put Artwork
+         * @description Show the picture that is sent or, by its `object_name`, one that is stored already, cut to the kind's shape.
+         */
         put: operations["put_artwork"];
         post?: never;
         /** Delete Artwork */
@@ -617,6 +620,7 @@ export interface components {
             available: boolean;
             /** Duration S */
             duration_s: number | null;
+            markers: components["schemas"]["Markers"] | null;
             media: components["schemas"]["Media"] | null;
             /** Name */
             name: string;
@@ -636,6 +640,7 @@ export interface components {
          * @description What operators write about a trailer.
          */
         TrailerEdit: {
+            markers?: components["schemas"]["MarkersEdit"] | null;
             /** Name */
             name: string;
             /**
@@ -2230,6 +2235,10 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": {
+                    /** Object Name */
+                    object_name: string;
+                };
                 "image/jpeg": string;
                 "image/png": string;
                 "image/webp": string;
@@ -2289,7 +2298,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description title-not-found */
+            /** @description title-not-found · object-not-found */
             404: {
                 headers: {
                     [name: string]: unknown;

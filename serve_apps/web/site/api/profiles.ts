@@ -72,6 +72,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/player": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep Player Choices
+         * @description Keep what the profile chose in its player, a kids profile too; what isn't sent stays, a language of null is forgotten.
+         */
+        put: operations["keep_player_choices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/ratings": {
         parameters: {
             query?: never;
@@ -177,10 +197,32 @@ export interface components {
          */
         NewProfile: {
             /**
+             * Audio Language
+             * @description What is heard first; null: the film's own.
+             */
+            audio_language?: string | null;
+            /**
+             * Autoplay Next
+             * @default true
+             */
+            autoplay_next: boolean;
+            /**
              * Avatar
              * @default 1
              */
             avatar: string;
+            /**
+             * Caption Size
+             * @default medium
+             * @enum {string}
+             */
+            caption_size: "small" | "medium" | "large" | "huge";
+            /**
+             * Caption Style
+             * @default box
+             * @enum {string}
+             */
+            caption_style: "shadow" | "box" | "yellow";
             /**
              * Kids
              * @default false
@@ -204,6 +246,11 @@ export interface components {
              * @description Asked for when the profile is chosen.
              */
             pin?: string | null;
+            /**
+             * Subtitle Language
+             * @description What is read first; null: as the film asks.
+             */
+            subtitle_language?: (string | "off") | null;
         };
         /**
          * NewRating
@@ -217,12 +264,42 @@ export interface components {
             rating: -1 | 1 | 2;
         };
         /**
+         * PlayerChange
+         * @description What the player is to remember of the profile; what isn't sent stays, and a language of null is forgotten.
+         */
+        PlayerChange: {
+            /** Audio Language */
+            audio_language?: string | null;
+            /** Autoplay Next */
+            autoplay_next?: boolean | null;
+            /** Caption Size */
+            caption_size?: ("small" | "medium" | "large" | "huge") | null;
+            /** Caption Style */
+            caption_style?: ("shadow" | "box" | "yellow") | null;
+            /** Subtitle Language */
+            subtitle_language?: (string | "off") | null;
+        };
+        /**
          * Profile
          * @description A profile, as its account sees it.
          */
         Profile: {
+            /** Audio Language */
+            audio_language: string | null;
+            /** Autoplay Next */
+            autoplay_next: boolean;
             /** Avatar */
             avatar: string;
+            /**
+             * Caption Size
+             * @enum {string}
+             */
+            caption_size: "small" | "medium" | "large" | "huge";
+            /**
+             * Caption Style
+             * @enum {string}
+             */
+            caption_style: "shadow" | "box" | "yellow";
             /**
              * Created At
              * Format: date-time
@@ -240,6 +317,8 @@ export interface components {
             name: string;
             /** Profile Id */
             profile_id: string;
+            /** Subtitle Language */
+            subtitle_language: string | null;
         };
         /**
          * ProfileChange
@@ -248,8 +327,16 @@ export interface components {
          *     A profile that has a PIN is changed from itself, or with `current_pin`.
          */
         ProfileChange: {
+            /** Audio Language */
+            audio_language?: string | null;
+            /** Autoplay Next */
+            autoplay_next?: boolean | null;
             /** Avatar */
             avatar?: string | null;
+            /** Caption Size */
+            caption_size?: ("small" | "medium" | "large" | "huge") | null;
+            /** Caption Style */
+            caption_style?: ("shadow" | "box" | "yellow") | null;
             /** Current Pin */
             current_pin?: string | null;
             /** Kids */
@@ -265,6 +352,8 @@ export interface components {
              * @description The new PIN; null takes it off.
              */
             pin?: string | null;
+            /** Subtitle Language */
+            subtitle_language?: (string | "off") | null;
         };
         /**
          * ProfilePage
@@ -1349,6 +1438,272 @@ export interface operations {
             };
             /** @description profile-not-found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description invalid-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description too-many-requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description deadline-exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description storage-full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    keep_player_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlayerChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description not-authenticated · token-invalid · device-revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description profile-required */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description profile-not-found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Detail */
+                        detail: string;
+                        /** Instance */
+                        instance: string;
+                        /** Status */
+                        status: number;
+                        /** Title */
+                        title: string;
+                        /** Type */
+                        type: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
