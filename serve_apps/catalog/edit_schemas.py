@@ -137,4 +137,5 @@ class TrailerEdit(Edit):
 
     name: Line
     synopsis: Synopsis = ""
+    markers: MarkersEdit | None = None
     published: bool = True

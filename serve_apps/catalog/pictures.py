@@ -1,4 +1,4 @@
-"""Takes an operator's picture apart from its bytes: what it is, how large, and smaller copies for small screens.
+"""Takes a picture apart from its bytes: what it is, how large, and smaller copies for small screens.
 
 The kind is read from the bytes, never from a header. A picture is decoded once, within bounds, in a thread.
 """
@@ -21,12 +21,15 @@ from serve_apps.catalog.schemas import ArtworkKind
 PICTURE_LIMIT_BYTES: Final = 8 * 2**20
 PIXELS_LIMIT: Final = 40_000_000
 _SHORTEST: Final = 16
+_ROUNDED: Final = 2
 _LONGEST: Final = 16_383
 """What WebP holds."""
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _WRITTEN_AS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "WEBP", "WEBP": "WEBP"}
 """MPO is what phones make of a JPEG with a second picture behind the first."""
 _WIDTHS: Final[dict[ArtworkKind, tuple[int, ...]]] = {"poster": (342, 780), "backdrop": (780, 1280), "still": (320, 640)}
+_SHAPES: Final[dict[ArtworkKind, tuple[int, int]]] = {"poster": (2, 3), "backdrop": (16, 9)}
+"""What a picture that was made for something else is cut to; a still is shown whole."""
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -51,6 +54,31 @@ def read_picture(data: bytes, kind: ArtworkKind) -> list[Picture]:
     Raises:
         ImageRefused: no whole JPEG, PNG or WebP, or too small or large to show.
     """
+    pixels, written_as, profile = _decoded(data)
+    return [_written(pixels, written_as, 90, profile), *_narrower(pixels, kind, profile)]
+
+
+def cut_picture(data: bytes, extension: str, kind: ArtworkKind) -> list[Picture]:
+    """Return a picture that is published already, its middle cut to the kind's shape, and narrower JPEG copies; uncut it stays as it is.
+
+    Raises:
+        ImageRefused: no whole JPEG, PNG or WebP, or too small or large to show.
+    """
+    pixels, _, profile = _decoded(data)
+    size = cut_size(pixels.size, kind)
+    if size == pixels.size:
+        return [Picture(data, extension, pixels.width, pixels.height), *_narrower(pixels, kind, profile)]
+    left, top = (pixels.width - size[0]) // 2, (pixels.height - size[1]) // 2
+    pixels = pixels.crop((left, top, left + size[0], top + size[1]))
+    return [_written(pixels, "JPEG", 90, profile), *_narrower(pixels, kind, profile)]
+
+
+def _decoded(data: bytes) -> tuple[Pillow.Image, str, bytes | None]:
+    """Return a picture's pixels, upright, what it is to be written as, and the profile of its colours.
+
+    Raises:
+        ImageRefused: no whole JPEG, PNG or WebP, or too small or large to show.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
@@ -70,8 +98,20 @@ def read_picture(data: bytes, kind: ArtworkKind) -> list[Picture]:
     with contextlib.suppress(Exception):  # of damaged EXIF Pillow may raise anything; the picture itself is whole
         ImageOps.exif_transpose(pixels, in_place=True)
     pixels.info.clear()
-    narrower = [_narrowed(pixels, width) for width in _WIDTHS[kind] if width < pixels.width]
-    return [_written(pixels, _WRITTEN_AS[str(opened.format)], 90, profile), *(_written(copy, "JPEG", 82, profile) for copy in narrower)]
+    return pixels, _WRITTEN_AS[str(opened.format)], profile
+
+
+def cut_size(size: tuple[int, int], kind: ArtworkKind) -> tuple[int, int]:
+    """Return the largest size of the kind's shape that fits; nothing is cut for the few pixels that encoders round by."""
+    if kind not in _SHAPES:
+        return size
+    (width, height), (across, down) = size, _SHAPES[kind]
+    fitted = min(width, round(height * across / down)), min(height, round(width * down / across))
+    return size if width - fitted[0] <= _ROUNDED and height - fitted[1] <= _ROUNDED else fitted
+
+
+def _narrower(pixels: Pillow.Image, kind: ArtworkKind, profile: bytes | None) -> list[Picture]:
+    return [_written(_narrowed(pixels, width), "JPEG", 82, profile) for width in _WIDTHS[kind] if width < pixels.width]
 
 
 def _narrowed(pixels: Pillow.Image, width: int) -> Pillow.Image:

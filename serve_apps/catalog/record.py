@@ -51,6 +51,7 @@ class TrailerRecord(Stored):
     synopsis: str = ""
     published: bool = True
     media: Media | None = None
+    markers: Markers | None = None
     still: list[ArtworkImage] = []
 
     @property

@@ -11,6 +11,8 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from cluster.errors import (
     Conflict,
@@ -19,6 +21,7 @@ from cluster.errors import (
     ImageRefused,
     InvalidCursor,
     NotAuthenticated,
+    ObjectNotFound,
     TitleNotFound,
 )
 from serve_apps.catalog import edits, part_routes, policy
@@ -28,6 +31,7 @@ from serve_apps.catalog.pictures import PICTURE_LIMIT_BYTES
 from serve_apps.catalog.policy import Condition
 from serve_apps.catalog.record import TitleRecord
 from serve_apps.catalog.schemas import (
+    ArtworkChoice,
     ArtworkKind,
     Genre,
     GenreCount,
@@ -50,7 +54,10 @@ PREFIX: Final = "/api/v1/titles"
 _PICTURE: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png", "image/webp")},
+        "content": {
+            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png", "image/webp")},
+            "application/json": {"schema": ArtworkChoice.model_json_schema()},
+        },
     }
 }
 
@@ -128,14 +135,26 @@ def _add_titles(api: FastAPI, catalog: Catalog) -> None:
         "/{title_id}/artwork/{kind}",
         response_model=Title,
         openapi_extra=_PICTURE,
-        responses=problems(*CHANGING, ImageRefused),
+        responses=problems(*CHANGING, ImageRefused, ObjectNotFound),
     )
     async def put_artwork(request: Request, title_id: str, kind: ArtworkKind, _: Operator, if_match: IfMatch = None) -> Response:
+        """Show the picture that is sent or, by its `object_name`, one that is stored already, cut to the kind's shape."""
         wanted = condition(if_match)
-        wanted.require((await catalog.stored(title_id)).version)
-        images = await catalog.keep_picture(await request.body(), kind)
+        await catalog.require(title_id, wanted)
+        chosen = await _chosen(request)
+        images = await (catalog.gallery.choose(chosen, kind) if chosen else catalog.gallery.keep(await request.body(), kind))
         return await edited(title_id, wanted, partial(edits.put_artwork, kind=kind, images=images))
 
     @api.delete("/{title_id}/artwork/{kind}", response_model=Title, responses=problems(*CHANGING))
     async def delete_artwork(title_id: str, kind: ArtworkKind, _: Operator, if_match: IfMatch = None) -> Response:
         return await edited(title_id, condition(if_match), partial(edits.put_artwork, kind=kind, images=()))
+
+
+async def _chosen(request: Request) -> str | None:
+    """Return the object that a body of JSON names; None: the body is the picture itself."""
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+        return None
+    try:
+        return ArtworkChoice.model_validate(await request.json()).object_name
+    except ValidationError as error:
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from error

@@ -84,6 +84,14 @@ class ArtworkImage(Part):
     height: int
 
 
+class ArtworkChoice(BaseModel):
+    """A picture to be shown that is stored already: a candidate of the studio's, or what another title shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    object_name: Annotated[str, StringConstraints(pattern=r"^artwork/[0-9a-f]{64}\.(jpg|webp)$")]
+
+
 class Intro(Part):
     """Where the opening titles are."""
 
@@ -229,6 +237,7 @@ class Trailer(Part):
     available: bool
     duration_s: float | None
     media: Media | None
+    markers: Markers | None
     still: list[Image]
 
 

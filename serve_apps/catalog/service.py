@@ -6,7 +6,6 @@ Knows neither HTTP nor Ray; whoever calls has been let through already.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
@@ -14,21 +13,19 @@ from functools import partial
 from typing import Final
 
 import msgspec
-import obstore
 
-from cluster.durable import Log, Objects, Store, open_log, open_objects, open_store
-from cluster.durable.objects import object_errors
+from cluster.durable import Log, Store, open_log, open_objects, open_store
 from cluster.durable.outbox import Outbox, open_outbox
-from cluster.errors import Conflict, PlayableNotFound, ServiceUnavailable, TitleNotFound, VersionConflict
+from cluster.errors import Conflict, PlayableNotFound, PreconditionFailed, ServiceUnavailable, TitleNotFound, VersionConflict
 from cluster.settings import Settings
 from serve_apps.catalog import edits, policy, views
 from serve_apps.catalog.edit_schemas import TitleNew
 from serve_apps.catalog.follower import Follower
-from serve_apps.catalog.pictures import read_picture
+from serve_apps.catalog.gallery import Gallery
 from serve_apps.catalog.policy import ANY, Condition, Place, Sight
 from serve_apps.catalog.record import TitleRecord, TitleState
 from serve_apps.catalog.rows import states, states_after
-from serve_apps.catalog.schemas import ArtworkImage, ArtworkKind, Media, Playable, Title, TitleOutline
+from serve_apps.catalog.schemas import ArtworkImage, Media, Playable, Title, TitleOutline
 from serve_apps.catalog.snapshot import Snapshot
 from serve_apps.catalog.tables import TITLES
 from serve_apps.catalog.titles import Titles, Versioned
@@ -60,7 +57,7 @@ class Catalog:
         self._log: Log
         self._outbox: Outbox
         self._titles: Titles
-        self._objects: Objects
+        self.gallery: Gallery
         self._follower: Follower[Snapshot]
         self.idempotency: Idempotency
 
@@ -70,7 +67,7 @@ class Catalog:
         self._log = await open_log(self._settings.log)
         self._outbox = await open_outbox(self._settings, self._store, self._nudge, self._now_s)
         self._titles = Titles(self._store, self._outbox, self._now_s)
-        self._objects = open_objects(self._settings.objects)
+        self.gallery = Gallery(open_objects(self._settings.objects))
         self.idempotency = Idempotency(self._store, self._now_s)
         self._follower = Follower(partial(states, self._store), self._log, lambda: Snapshot(self.edge_url), self._now_s)
         await self._follower.open()
@@ -218,13 +215,16 @@ class Catalog:
 
         Raises:
             TitleNotFound: there is none.
-            PreconditionFailed: its version is none of those wanted.
+            PreconditionFailed: its version is none of those wanted, or the part to be made is there; carries `etag` and `current`.
             TooLarge: the title would become larger than a title may be.
         """
         for _ in range(_TRIES):
             before = await self.stored(title_id)
-            wanted.require(before.version)
-            record = change(before.record)
+            try:
+                wanted.require(before.version)
+                record = change(before.record)
+            except PreconditionFailed as error:
+                raise self._changed(before, error) from error
             if record == before.record:
                 return Edited(before, before)
             try:
@@ -232,6 +232,14 @@ class Catalog:
             except VersionConflict:
                 continue  # somebody was faster: look again, and let the condition decide
         raise Conflict("Too many edit this title at once", retry_after_s=1)
+
+    async def require(self, title_id: str, wanted: Condition) -> None:
+        """Raise as `edit` would, before work is done for an edit that cannot be."""
+        stored = await self.stored(title_id)
+        try:
+            wanted.require(stored.version)
+        except PreconditionFailed as error:
+            raise self._changed(stored, error) from error
 
     async def publish(self, title_id: str, wanted: Condition, *, on: bool) -> Versioned:
         """Publish a title, or take it back; raises as `edit` does."""
@@ -252,19 +260,10 @@ class Catalog:
                 return
         raise Conflict("Too many edit this title at once", retry_after_s=1)
 
-    async def keep_picture(self, data: bytes, kind: ArtworkKind) -> list[ArtworkImage]:
-        """Store a picture and its narrower copies under the names of their contents.
-
-        Raises:
-            ImageRefused: it cannot be shown.
-            StorageFull: there is no space.
-        """
-        kept = []
-        for picture in await asyncio.to_thread(read_picture, data, kind):
-            with object_errors(picture.object_name):
-                await obstore.put_async(self._objects, picture.object_name, picture.data)
-            kept.append(ArtworkImage(kind=kind, object_name=picture.object_name, width=picture.width, height=picture.height))
-        return kept
+    def _changed(self, stored: Versioned, error: PreconditionFailed) -> PreconditionFailed:
+        """Return the error with what the caller has not seen: both versions can be shown, and the edit be made from the new one."""
+        current = views.title(stored.record, self.edge_url, drafts=True).model_dump(mode="json")
+        return PreconditionFailed(error.detail, etag=policy.etag(stored.version), current=current)
 
     async def _save(self, record: TitleRecord, version: int) -> Versioned:
         saved = await self._titles.save(record, version)

@@ -108,6 +108,7 @@ def trailer(title_id: str, part: TrailerRecord, edge_url: str) -> Trailer:
         available=part.media is not None,
         duration_s=part.media.duration_s if part.media is not None else None,
         media=part.media,
+        markers=part.markers,
         still=images(part.still, edge_url),
     )
 
@@ -179,7 +180,7 @@ def _playable(
         maturity=record.maturity,
         published=record.published and holder.published,
         media=holder.media,
-        markers=None if isinstance(holder, TrailerRecord) else holder.markers,
+        markers=holder.markers,
         title_name=record.name,
         season=place.season,
         episode=place.episode,

@@ -1,5 +1,6 @@
 """The episodes and trailers of titles, and what players skip in them."""
 
+import httpx
 import pytest
 
 from tests.serve_apps.catalog.world import World, in_world, media
@@ -90,6 +91,66 @@ def test_a_film_has_no_episodes_and_a_series_no_markers(tmp_path):
         assert marked.json()["markers"] == {"intro": None, "credits": {"start_s": 50}}
         backwards = {"intro": {"start_s": 9, "end_s": 3}}
         assert (await world.call("PUT", f"/{film}/markers", json=backwards, headers=any_version)).status_code == 422
+
+    in_world(tmp_path, run)
+
+
+MARKERS = {"intro": {"start_s": 3, "end_s": 9}, "credits": {"start_s": 50}}
+
+
+@pytest.mark.parametrize("part", ["", "/seasons/1/episodes/1", "/trailers/1"], ids=["film", "episode", "trailer"])
+def test_markers_are_written_and_read_from_the_version_that_they_were_made_of(tmp_path, part):
+    async def run(world: World) -> None:
+        title_id = (await world.make(kind="series" if "episodes" in part else "film"))["title_id"]
+        path, playable_id = f"/{title_id}{part}", title_id + {"": "", "/t": "-t01", "/s": "-s01e01"}[part[:2]]
+        if part:
+            assert (await world.call("PUT", path, json={"name": "A part"}, headers={"If-None-Match": "*"})).status_code == 201
+        etag = (await world.call("GET", path)).headers["ETag"]
+
+        async def put(markers: object, if_match: str) -> httpx.Response:
+            body = {"name": "A part", "markers": markers} if part else markers
+            return await world.call("PUT", path if part else f"{path}/markers", json=body, headers={"If-Match": if_match})
+
+        first = await put(MARKERS, etag)
+        assert (first.status_code, first.json()["markers"]) == (200, MARKERS)
+        read = await world.call("GET", path)
+        assert (read.headers["ETag"], read.json()["markers"]) == (first.headers["ETag"], MARKERS)
+        assert (await world.get(path, "adult"))["markers"] == MARKERS
+        assert (await world.catalog.playable(playable_id)).model_dump()["markers"] == MARKERS
+        late = await put({"credits": {"start_s": 51}}, etag)
+        assert (late.status_code, late.json()["etag"]) == (412, first.headers["ETag"])
+        assert (await world.get(path))["markers"] == MARKERS
+        again = await put({"credits": {"start_s": 51}}, late.json()["etag"])
+        assert again.json()["markers"] == {"intro": None, "credits": {"start_s": 51}}
+        assert (await put({"intro": {"start_s": 9, "end_s": 3}}, "*")).status_code == 422
+
+    in_world(tmp_path, run)
+
+
+def test_whoever_was_slower_is_told_what_the_faster_one_made(tmp_path):
+    async def run(world: World) -> None:
+        title_id = (await world.make(kind="series", synopsis="As it was"))["title_id"]
+        path, episode = f"/{title_id}", f"/{title_id}/seasons/1/episodes/1"
+        await world.call("PATCH", path, json={"synopsis": "As Ann wrote it"}, headers={"If-Match": '"1"'})
+        await world.call("PUT", episode, json={"name": "Pilot", "markers": MARKERS, "published": False}, headers={"If-None-Match": "*"})
+        now = await world.call("GET", path)
+        wanted = {"If-Match": '"1"'}
+        for late in (
+            await world.call("PATCH", path, json={"synopsis": "As Bo wrote it"}, headers=wanted),
+            await world.call("PATCH", episode, json={"name": "Bo's"}, headers=wanted),
+            await world.call("PUT", episode, json={"name": "Bo's"}, headers={"If-None-Match": "*"}),
+            await world.call("DELETE", episode, headers=wanted),
+            await world.call("PUT", path + "/trailers/1", json={"name": "Bo's"}, headers=wanted),
+            await world.call("PUT", path + "/artwork/poster", content=b"not looked at", headers=wanted),
+            await world.call("POST", path + "/unpublish", headers=wanted),
+        ):
+            assert (late.status_code, late.json()["type"]) == (412, "urn:matinee:error:precondition-failed")
+            assert late.json()["etag"] == now.headers["ETag"]
+            assert late.json()["current"] == now.json()
+        assert now.json()["synopsis"] == "As Ann wrote it"
+        mine = await world.call("PATCH", path, json={"synopsis": "As Bo wrote it"}, headers={"If-Match": late.json()["etag"]})
+        assert mine.json()["synopsis"] == "As Bo wrote it"
+        assert mine.json()["seasons"] == now.json()["seasons"]
 
     in_world(tmp_path, run)
 

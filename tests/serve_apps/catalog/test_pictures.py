@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 from collections.abc import Callable
@@ -9,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import obstore
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms
 
+from cluster.durable import open_objects
+from serve_apps.catalog.pictures import cut_size
+from serve_apps.catalog.schemas import ArtworkKind
 from tests.serve_apps.catalog.world import EDGE, World, in_world
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
@@ -91,6 +98,83 @@ def test_what_is_no_picture_is_refused_and_leaves_nothing(tmp_path):
         assert not (world.settings.data / "objects" / "artwork").exists()
 
     in_world(tmp_path, run)
+
+
+async def stored_still(world: World, picture: Image.Image) -> str:
+    """Leave a picture in the object store as the studio leaves its stills; returns its name."""
+    data = written("JPEG", picture=picture)
+    name = f"artwork/{hashlib.sha256(data).hexdigest()}.jpg"
+    await obstore.put_async(open_objects(world.settings.objects), name, data)
+    return name
+
+
+async def choose(world: World, title_id: str, kind: str, object_name: object, etag: str = "*") -> httpx.Response:
+    return await world.call("PUT", f"/{title_id}/artwork/{kind}", json={"object_name": object_name}, headers={"If-Match": etag})
+
+
+def test_a_stored_still_is_chosen_as_it_is_where_it_fits_and_cut_to_a_poster(tmp_path: Path) -> None:
+    async def run(world: World) -> None:
+        title_id = (await world.make())["title_id"]
+        middle = Image.new("RGB", (1920, 1080), BLUE)
+        middle.paste(RED, (560, 0, 1360, 1080))
+        name = await stored_still(world, middle)
+        for kind, version in (("backdrop", 1), ("still", 2), ("poster", 3)):
+            answer = await choose(world, title_id, kind, name, f'"{version}"')
+            assert (answer.status_code, answer.headers["ETag"]) == (200, f'"{version + 1}"'), answer.text
+            assert (await choose(world, title_id, kind, name)).json()["artwork"] == answer.json()["artwork"]
+        shown = (await world.get(f"/{title_id}", "adult"))["artwork"]
+        assert [(one["width"], one["height"]) for one in shown["backdrop"]] == [(1920, 1080), (1280, 720), (780, 439)]
+        assert {shown["backdrop"][0]["url"], shown["still"][0]["url"]} == {f"{EDGE}/a/{name.partition('/')[2]}"}
+        assert [(one["width"], one["height"]) for one in shown["poster"]] == [(720, 1080), (342, 513)]
+        poster = Image.open(world.settings.data / "objects" / "artwork" / shown["poster"][0]["url"].rpartition("/")[2]).convert("RGB")
+        for corner in ((2, 2), (717, 1077)):
+            red, _, blue = poster.getpixel(corner)  # type: ignore[misc]  # of RGB there are three
+            assert red > 150 > blue
+
+    in_world(tmp_path, run)
+
+
+def test_only_a_stored_picture_of_ours_can_be_chosen(tmp_path: Path) -> None:
+    async def run(world: World) -> None:
+        title_id = (await world.make())["title_id"]
+        objects = open_objects(world.settings.objects)
+        for name in (f"artwork/{'a' * 64}.jpg", "media/film/1/master.m3u8"):
+            await obstore.put_async(objects, name, written("JPEG"))
+        no_picture = f"artwork/{hashlib.sha256(b'text').hexdigest()}.jpg"
+        await obstore.put_async(objects, no_picture, b"text")
+        for name, status, slug in (
+            (f"artwork/{'b' * 64}.jpg", 404, "object-not-found"),
+            (f"artwork/{'a' * 64}.jpg", 422, "image-refused"),
+            (no_picture, 422, "image-refused"),
+            ("media/film/1/master.m3u8", 422, "invalid-input"),
+            ("artwork/../media/film/1/master.m3u8", 422, "invalid-input"),
+            (None, 422, "invalid-input"),
+        ):
+            refused = await choose(world, title_id, "poster", name)
+            assert (refused.status_code, refused.json()["type"]) == (status, f"urn:matinee:error:{slug}"), refused.text
+        unknown = await world.call("PUT", f"/{title_id}/artwork/poster", json={"object": "x"}, headers={"If-Match": "*"})
+        assert {error["pointer"] for error in unknown.json()["errors"]} == {"/body/object_name", "/body/object"}
+        assert (await world.get(f"/{title_id}"))["artwork"]["poster"] == []
+        name = await stored_still(world, red_above_blue())
+        assert (await choose(world, title_id, "poster", name, '"7"')).status_code == 412
+        assert (await world.call("PUT", f"/{title_id}/artwork/poster", json={"object_name": name})).status_code == 428
+        assert (await choose(world, "0" * 32, "poster", name)).status_code == 404
+
+    in_world(tmp_path, run)
+
+
+@given(
+    st.tuples(st.integers(16, 4000), st.integers(16, 4000)),
+    st.sampled_from([("poster", 2 / 3), ("backdrop", 16 / 9)]),
+)
+def test_a_cut_keeps_all_it_can_of_the_shape(size: tuple[int, int], shape: tuple[ArtworkKind, float]) -> None:
+    kind, aspect = shape
+    width, height = cut_size(size, kind)
+    assert 0 < width <= size[0] and 0 < height <= size[1]
+    assert width == size[0] or height == size[1]
+    # Within the pixels that are rounded by, one side or the other.
+    assert abs(width - height * aspect) <= 3 * max(1, aspect)
+    assert cut_size((width, height), kind) == (width, height)
 
 
 @pytest.mark.parametrize("size", [(20_000, 1000), (1000, 20_000), (16_384, 16)])
