@@ -1,7 +1,7 @@
 """Every typed error of Matinee, one tree.
 
     MatineeError                 500
-      Misconfigured              -    a setting or the machine is wrong; commands exit 2
+      Misconfigured              -    a setting or the machine is wrong; commands exit 2: SiteNotBuilt
       InvalidInput               422  WeakPassword · MediaRefused · InvalidCursor · IdempotencyKeyReused · ModeMixed ·
                                       ImageRefused
       DeviceGrantRefused         400  AuthorizationPending · SlowDown · AccessDenied · ExpiredToken (RFC 8628, section 3.5)
@@ -82,6 +82,12 @@ class Misconfigured(MatineeError):
     """A setting or the machine cannot work as it stands; commands print it and exit 2."""
 
     slug, title = "misconfigured", "A setting is wrong"
+
+
+class SiteNotBuilt(Misconfigured):
+    """The web site is not there, and could not be built; the sentence says what is missing."""
+
+    slug, title = "site-not-built", "The site is not built"
 
 
 # --- 422

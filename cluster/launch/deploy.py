@@ -30,6 +30,8 @@ from serve_apps.profiles import deployment as profiles
 from serve_apps.studio import deployment as studio
 from serve_apps.studio import runner
 from serve_apps.web import deployment as web
+from serve_apps.web.build import stamp_of
+from serve_apps.web.files import DIST
 
 SERVICE: Final = ScaleRange(1, 4)
 SINGLE: Final = ScaleRange(1, 2)
@@ -41,21 +43,20 @@ class Placement:
 
     name: str
     prefix: str
-    does: str
     build: Callable[[Settings, ServeCluster], Application]
     cpus: float = 0.05
     scale: ScaleRange = SERVICE
 
 
 APPLICATIONS: Final = (
-    Placement("auth", "/api/v1/auth", "Accounts, devices, sign-in", lambda settings, _: auth.build(settings)),
-    Placement("profiles", "/api/v1/profiles", "Who watches, lists, ratings", lambda settings, _: profiles.build(settings)),
-    Placement("catalog", "/api/v1/titles", "Films, series, artwork", lambda settings, _: catalog.build(settings)),
+    Placement("auth", "/api/v1/auth", lambda settings, _: auth.build(settings)),
+    Placement("profiles", "/api/v1/profiles", lambda settings, _: profiles.build(settings)),
+    Placement("catalog", "/api/v1/titles", lambda settings, _: catalog.build(settings)),
     # Encoding is none of a replica's: it runs as tasks that take no processors, but one of the resource `encode` each.
-    Placement("studio", "/api/v1/studio", "Uploads and encode jobs", lambda settings, _: studio.build(settings)),
-    Placement("playback", "/api/v1/playback", "Sessions, places, history", lambda settings, _: playback.build(settings)),
-    Placement("operations", "/api/v1/operations", "What runs, and how many of it", operations.build, scale=SINGLE),
-    Placement("web", "/", "This page", lambda _, cluster: web.build(cluster), scale=SINGLE),
+    Placement("studio", "/api/v1/studio", lambda settings, _: studio.build(settings)),
+    Placement("playback", "/api/v1/playback", lambda settings, _: playback.build(settings)),
+    Placement("operations", "/api/v1/operations", operations.build, scale=SINGLE),
+    Placement("web", "/", lambda settings, _: web.build(settings), scale=SINGLE),
 )
 
 
@@ -75,10 +76,9 @@ ACTORS: Final = (
 
 
 def describe(settings: Settings) -> ServeCluster:
-    """Return what is to be deployed, as operations and the page at / see it."""
+    """Return what is to be deployed, as operations sees it."""
     placed = [Placed(placement.name, placement.prefix, placement.scale) for placement in APPLICATIONS]
-    does = [placement.does for placement in APPLICATIONS]
-    return ServeCluster(settings, version_of(settings), placed, does, actor_names(settings))
+    return ServeCluster(settings, version_of(settings), placed, actor_names(settings))
 
 
 def deploy(settings: Settings, cluster: ServeCluster, scales: Mapping[str, ScaleRange], *, only: str | None = None) -> None:
@@ -130,11 +130,12 @@ def start_actors(settings: Settings) -> None:
 
 
 def version_of(settings: Settings) -> str:
-    """Return a name for this code with these settings: replicas of another one are replaced."""
+    """Return a name for this code and web site with these settings: replicas of another one are replaced."""
     digest = hashlib.sha256(msgspec.json.encode(settings.model_dump(mode="json")))
     digest.update(settings.secret.get_secret_value().encode() if settings.secret else b"")
     for package in ("actors", "cluster", "models", "serve_apps"):
         root = Path(__file__).parents[2] / package
         for path in sorted(root.rglob("*.py")):
             digest.update(path.read_bytes())
+    digest.update(stamp_of(DIST).encode())
     return digest.hexdigest()[:16]

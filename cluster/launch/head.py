@@ -37,7 +37,7 @@ from serve_apps.operations.tables import SCALES
 
 OBJECT_STORE_BYTES: Final = 256 * 2**20
 """Only task arguments and results pass here; video goes through the object store of MATINEE_OBJECTS."""
-FINAL: Final = re.compile(r"^.*\b(Misconfigured|CorruptData|ModeMixed|StorageFull): (.+)$", re.MULTILINE)
+FINAL: Final = re.compile(r"^.*\b(Misconfigured|SiteNotBuilt|CorruptData|ModeMixed|StorageFull): (.+)$", re.MULTILINE)
 REPORT_EVERY_S: Final = 2.0
 STARTING_EVERY_S: Final = 0.4
 
@@ -145,7 +145,7 @@ class Head:
             # Serve tries twenty times; what is wrong with the data or a setting stays wrong.
             final = FINAL.search(found.message)
             if final is not None:
-                raise (Misconfigured if final[1] == "Misconfigured" else StartFailed)(f"{application.name}: {final[2]}")
+                raise (Misconfigured if final[1] in {"Misconfigured", "SiteNotBuilt"} else StartFailed)(f"{application.name}: {final[2]}")
             if found.serve_status == "DEPLOY_FAILED":
                 raise StartFailed(f"{application.name} does not start: {_last_line(found.message)}")
 

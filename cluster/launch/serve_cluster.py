@@ -1,4 +1,4 @@
-"""What Ray Serve says of the applications: the adapter behind operations' port `Cluster` and the list of the page at /.
+"""What Ray Serve says of the applications: the adapter behind operations' port `Cluster`.
 
 Survives pickling, so that replicas get it bound. Every call blocks, for `timeout_s` at most where it takes one.
 The only module that reads Serve's own details.
@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from cluster.settings import Settings
-from serve_apps.operations.policy import ScaleRange, condition_of, is_ready
+from serve_apps.operations.policy import ScaleRange
 from serve_apps.operations.service import Placed, Seen
-from serve_apps.web.schemas import Listed
 
 
 class ServeCluster:
     """The applications and actors of one version of Matinee on the Ray that this process is connected to."""
 
-    def __init__(self, settings: Settings, version: str, placed: Sequence[Placed], does: Sequence[str], actor_names: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, version: str, placed: Sequence[Placed], actor_names: Sequence[str]) -> None:
         self._settings = settings
-        self._placed, self._does = tuple(placed), tuple(does)
+        self._placed = tuple(placed)
         self.version, self.actor_names = version, tuple(actor_names)
 
     def placed(self) -> Sequence[Placed]:
@@ -30,14 +29,6 @@ class ServeCluster:
     def applications(self, timeout_s: float | None = None) -> dict[str, Seen]:
         """See `Cluster.applications`; waits for ever unless told how long."""
         return {name: _seen(details) for name, details in _details(timeout_s).items()}
-
-    def listed(self, timeout_s: float) -> Sequence[Listed]:
-        """See `Directory.listed`."""
-        seen = self.applications(timeout_s)
-        return [
-            Listed(name=placed.name, prefix=placed.prefix, does=does, runs=placed.name in seen and _answers(seen[placed.name]))
-            for placed, does in zip(self._placed, self._does, strict=True)
-        ]
 
     def actors(self, timeout_s: float) -> dict[str, bool]:
         """See `Cluster.actors`."""
@@ -59,10 +50,6 @@ class ServeCluster:
         from cluster.launch import deploy
 
         deploy.deploy(self._settings, self, {application: scale}, only=application)
-
-
-def _answers(seen: Seen) -> bool:
-    return is_ready([condition_of(seen.serve_status, seen.replicas, seen.target)])
 
 
 def _details(timeout_s: float | None) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from cluster.errors import CorruptData, MatineeError, Misconfigured, StartFailed, StorageFull
+from cluster.errors import CorruptData, MatineeError, Misconfigured, SiteNotBuilt, StartFailed, StorageFull
 from cluster.launch import environment
 from cluster.launch.client import password_file
 from cluster.launch.instance import Instance, State, logs_folder, read, unwritable
 from cluster.launch.live import Display
 from cluster.launch.supervisor import Supervisor, sweep_stale
 from cluster.settings import Settings, load
+from serve_apps.web import build
+from serve_apps.web.files import DIST
 
 FREE_BYTES: Final = 64 * 2**20
 WAIT_S: Final = 240.0
@@ -53,6 +55,7 @@ def up(
         environment.require_ports(settings, edge=edge, joined=bool(ray_address))
         require_sound(settings)
         settings.secret_bytes()
+        require_site(Console())
     except BaseException:
         instance.release()
         raise
@@ -141,6 +144,34 @@ def require_sound(settings: Settings) -> None:
             except sqlite3.DatabaseError as error:
                 if "locked" not in str(error):
                     raise CorruptData(f"{path} is damaged ({error}): restore it from a backup, or move it away") from error
+
+
+def require_site(console: Console, built: Callable[[Callable[[str], None]], None] = build.built, dist: Path = DIST) -> None:
+    """Build the web site if its sources changed, and say so. Where that fails, one that was built before goes on being served.
+
+    Raises:
+        SiteNotBuilt: it cannot be built, and there is none.
+    """
+    status = console.status("")
+
+    def tell(doing: str) -> None:
+        if console.is_terminal:
+            status.update(doing)
+            status.start()
+        else:
+            console.print(doing)
+
+    try:
+        built(tell)
+    except SiteNotBuilt as error:
+        if not (dist / build.STAMP).is_file():
+            raise
+        status.stop()
+        console.print(
+            f"matinee: {error.detail}; the web site is served as it was built before", markup=False, highlight=False, soft_wrap=True
+        )
+    finally:
+        status.stop()
 
 
 def _in_foreground(supervisor: Supervisor, instance: Instance, display: Display) -> None:

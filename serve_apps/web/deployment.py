@@ -1,15 +1,20 @@
-"""The Serve application of the page at /; the composition root hands it the list."""
+"""The Serve application of the two sites."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import AutoscalingConfig
 
+from cluster.durable.opening import open_store
+from cluster.edge.registry import EDGES
+from cluster.settings import Settings
 from serve_apps.http import served
 from serve_apps.serving import Replica
 from serve_apps.web.routes import PREFIX, NoMembers, create_api
-from serve_apps.web.service import Directory, Web
+from serve_apps.web.service import Web
 
 
 @serve.deployment(
@@ -26,14 +31,14 @@ from serve_apps.web.service import Directory, Web
 )
 @serve.ingress()
 class WebReplica(Replica):
-    """A replica of web; it keeps only the list it last saw."""
+    """A replica of web: the built sites in memory, and the edges as it last saw them."""
 
-    async def __init__(self, directory: Directory) -> None:  # type: ignore[misc]  # Serve awaits it
-        web = Web(directory)
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
+        web = Web(settings, partial(open_store, settings.store, EDGES))
         await self.serve(web, served(create_api(web, NoMembers()), PREFIX))
 
 
-def build(directory: Directory) -> Application:
+def build(settings: Settings) -> Application:
     """Return the application."""
-    application: Application = WebReplica.bind(directory)  # type: ignore[attr-defined]  # the decorators' types lose bind
+    application: Application = WebReplica.bind(settings)  # type: ignore[attr-defined]  # the decorators' types lose bind
     return application

@@ -49,9 +49,9 @@ from serve_apps.studio.client import StudioClient
 from serve_apps.studio.runner import EncodeRunner
 from serve_apps.studio.service import Studio
 from serve_apps.web import routes as web
-from serve_apps.web.schemas import Listed
 from serve_apps.web.service import Web
 from tests.serve_apps.studio.factory import FakeEncoders
+from tests.serve_apps.web.built import built_site
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ OPERATOR_PASSWORD = "operator of the whole"
 
 
 class FakeCluster:
-    """Ray Serve as operations and web see it: everything runs, and scales at once."""
+    """Ray Serve as operations sees it: everything runs, and scales at once."""
 
     def __init__(self) -> None:
         self.replicas = dict.fromkeys(APPLICATIONS, 1)
@@ -86,9 +86,6 @@ class FakeCluster:
 
     def scale(self, application: str, scale: ScaleRange) -> None:
         self.replicas[application] = scale.min_replicas
-
-    def listed(self, timeout_s: float) -> Sequence[Listed]:
-        return [Listed(name=name, prefix=prefix, does="", runs=True) for name, prefix in APPLICATIONS.items()]
 
 
 class Bearer(Protocol):
@@ -138,7 +135,7 @@ class Whole:
             lag=Lag(partial(open_store, settings.store, HINTS, now_s), lambda table: open_store(settings.store, table, now_s), now_s),
             now_s=now_s,
         )
-        self.web = Web(self.cluster)
+        self.web = Web(settings, partial(open_store, settings.store, EDGES, now_s), built_site(settings.data / "site"), now_s)
         self.apps: Mapping[str, ASGIApp] = {}
         self.http: httpx.AsyncClient
         self.runs: asyncio.Runner | None = None
