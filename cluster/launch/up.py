@@ -167,9 +167,7 @@ def require_site(console: Console, built: Callable[[Callable[[str], None]], None
         if not (dist / build.STAMP).is_file():
             raise
         status.stop()
-        console.print(
-            f"matinee: {error.detail}; the web site is served as it was built before", markup=False, highlight=False, soft_wrap=True
-        )
+        print(f"matinee: {error.detail}; the web site is served as it was built before", file=sys.stderr)
     finally:
         status.stop()
 
