@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import WeakPassword, WrongPin
-from serve_apps.auth.policy import DeviceProofs, email_hash, normalised_email, require_may_leave, require_strong, same_origin
+from serve_apps.auth.policy import DeviceProofs, email_hash, folded, normalised_email, require_may_leave, require_strong, same_origin
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 
@@ -32,6 +32,22 @@ def test_no_accepted_password_is_short_uniform_or_the_email(password: str) -> No
 @pytest.mark.parametrize("password", ["correct horse battery", "Tr0ub4dor&3 x", "пароль из слов", "ｆｕｌｌｗｉｄｔｈ ｔｅｘｔ"])
 def test_good_passwords_are_accepted(password: str) -> None:
     require_strong(password, "ann@example.org")
+
+
+@given(st.text(max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_a_search_finds_any_part_of_a_name_in_whatever_case(name: str, begin: int, end: int) -> None:
+    assert folded(name[begin:end]) in folded(name)
+    assert folded(name[begin:end].casefold()) in folded(name)
+
+
+def test_a_search_knows_no_accents() -> None:
+    assert [folded(name) for name in ("Müller", "ÉLODIE", " Ångström ", "Straße", "Ｗｉｄｅ")] == [
+        "muller",
+        "elodie",
+        "angstrom",
+        "strasse",
+        "wide",
+    ]
 
 
 @given(IDS, IDS, IDS)

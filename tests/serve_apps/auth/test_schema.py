@@ -18,3 +18,20 @@ def test_auth_answers_as_documented(in_world: InWorld) -> None:
         await check_api(world.app, PREFIX, None, examples=2)
 
     in_world(scenario)
+
+
+def test_auth_answers_operators_as_documented(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        ann, operator = await world.signed_up(), await world.signed_in("operator@matinee.local")
+        waiting = (await world.ask("POST", "/device-codes")).json()
+        known = {
+            "account_id": [ann["account_id"], operator["account_id"]],
+            "device_id": [(await world.signed_in())["device_id"] for _ in range(3)],
+            "user_code": [waiting["user_code"]],
+            "device_code": [waiting["device_code"]],
+        }
+        # Its own operations are tried by the member.
+        leave_out = {"DELETE /tokens", "DELETE /account", "PATCH /account", "POST /accounts", "POST /tokens", "POST /tokens/profile"}
+        assert await check_api(world.app, PREFIX, operator["access_token"], examples=6, leave_out=leave_out, known=known) > 60
+
+    in_world(scenario)
