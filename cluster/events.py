@@ -17,12 +17,16 @@ class Topic(msgspec.Struct, frozen=True):
 
     name: str
     partitions: int = 16
+    retention_s: float | None = None
+    """How long its entries are kept; None: as long as the log keeps any."""
 
 
 CATALOG: Final = Topic("catalog")
 PLAYBACK: Final = Topic("playback")
 ACCOUNTS: Final = Topic("accounts")
-TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS)
+AUDIT: Final = Topic("audit", partitions=1, retention_s=400 * 86400.0)
+"""What operators did (serve_apps/audit.py): so little that one partition holds it, in one order; kept for more than a year."""
+TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS, AUDIT)
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

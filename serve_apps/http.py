@@ -1,4 +1,4 @@
-"""What every HTTP application of Matinee shares: token check, problem responses, request ids, paging.
+"""What every HTTP application of Matinee shares: token check, problem responses, request ids, audit, paging.
 
 Main path: `new_api` -> a route with one of the dependencies `Member`, `Viewer`, `Operator` -> the service -> a schema.
 Knows no domain.
@@ -31,6 +31,7 @@ from cluster.errors import (
 )
 from cluster.resilience import within
 from cluster.security.claims import Claims
+from serve_apps.audit import Audit, Noting, let_through
 from serve_apps.json_body import JsonRoute
 from serve_apps.problems import ProblemDocument, answer_by_problems, problem_response
 from serve_apps.trace import headers_of, trace_of, traced
@@ -95,7 +96,7 @@ def new_api(
         generate_unique_id_function=lambda route: route.name,
     )
     api.router.route_class = JsonRoute
-    api.state.gate = gate
+    api.state.name, api.state.gate = name, gate
     api.state.on_start, api.state.on_stop = on_start, on_stop
     answer_by_problems(api)
     api.state.body_limit_bytes = body_limit_bytes
@@ -108,11 +109,13 @@ def served(
     *,
     timeout_s: float = REQUEST_TIMEOUT_S,
     streams: Callable[[str, str], bool] = lambda _method, _path: False,
+    audit: Audit | None = None,
 ) -> ASGIApp:
     """Wrap an API for serving at `prefix`: paths, request ids, body limit, time limit, and unexpected errors as problems.
 
     Pure ASGI, so that streams pass unbuffered. Accepts paths with the prefix (a plain server) and without (Serve takes it off).
     Where `streams(method, path without prefix)`, the route itself bounds body and time: an upload, server-sent events.
+    `audit` gets what operators do; an API that lets no operator change anything needs none.
     """
     body_limit_bytes: int = api.state.body_limit_bytes
 
@@ -126,15 +129,17 @@ def served(
             path = path[len(root) :]
         # FastAPI has no route for the bare prefix: the list of a prefix is declared as "/" and served as "".
         path = path or "/"
-        scope = {**scope, "path": root + path, "raw_path": (root + path).encode(), "root_path": root}
+        scope = {**scope, "path": root + path, "raw_path": (root + path).encode(), "root_path": root, "state": {**scope.get("state", {})}}
         trace = trace_of(scope["headers"])
         started = finished = False
         received_bytes = 0
         streaming = streams(scope["method"], path)
+        noting = Noting(audit, api.state.name, scope, trace["request_id"])
 
         async def send_with_trace(message: Message) -> None:
             nonlocal started, finished
             if message["type"] == "http.response.start":
+                await noting.answered(message["status"])
                 started = True
                 message = {**message, "headers": [*message.get("headers", []), *headers_of(trace)]}
             await send(message)
@@ -170,6 +175,8 @@ def served(
             # Answered by `_on_unexpected`; a body cut off half-way can only be told by cutting the connection.
             if not finished:
                 raise
+        finally:
+            noting.ended()
 
     return app
 
@@ -191,10 +198,11 @@ async def _viewer(claims: Annotated[Claims, Depends(_member)]) -> Claims:
     return claims
 
 
-async def _operator(claims: Annotated[Claims, Depends(_member)]) -> Claims:
+async def _operator(request: Request, claims: Annotated[Claims, Depends(_member)]) -> Claims:
     # In a kids profile an operator's device is in a child's hands.
     if "operator" not in claims.roles or claims.kids:
         raise OperatorOnly
+    let_through(request.scope, claims)
     return claims
 
 

@@ -8,6 +8,7 @@ from ray.serve.config import AutoscalingConfig
 
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.auth.routes import PREFIX, create_api
 from serve_apps.auth.service import Auth
 from serve_apps.http import served
@@ -34,7 +35,7 @@ class AuthReplica(Replica):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         auth = Auth(settings, ProfilesClient(), PlaybackClient())
-        await self.serve(auth, served(create_api(auth, await open_gate(settings), settings), PREFIX))
+        await self.serve(auth, served(create_api(auth, await open_gate(settings), settings), PREFIX, audit=open_audit(settings)))
 
 
 def build(settings: Settings) -> Application:

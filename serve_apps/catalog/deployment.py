@@ -9,6 +9,7 @@ from ray.serve.config import AutoscalingConfig
 from actors.outbox_relay import Relay
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.catalog.routes import PREFIX, create_api
 from serve_apps.catalog.service import Catalog
 from serve_apps.http import served
@@ -35,7 +36,7 @@ class CatalogReplica(Replica):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         catalog = Catalog(settings, nudge=Relay().nudge)
-        await self.serve(catalog, served(create_api(catalog, await open_gate(settings)), PREFIX), CALLABLE)
+        await self.serve(catalog, served(create_api(catalog, await open_gate(settings)), PREFIX, audit=open_audit(settings)), CALLABLE)
 
 
 def build(settings: Settings) -> Application:

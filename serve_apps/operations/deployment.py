@@ -13,6 +13,7 @@ from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.http import served
 from serve_apps.operations.lag import Lag
 from serve_apps.operations.routes import PREFIX, create_api
@@ -48,7 +49,7 @@ class OperationsReplica(Replica):
             studio=StudioClient().status,
             lag=Lag(partial(open_store, settings.store, HINTS), partial(open_store, settings.store)),
         )
-        await self.serve(operations, served(create_api(operations, await open_gate(settings)), PREFIX))
+        await self.serve(operations, served(create_api(operations, await open_gate(settings)), PREFIX, audit=open_audit(settings)))
 
 
 def build(settings: Settings, cluster: Cluster) -> Application:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +56,26 @@ class LogStatus(BaseModel):
     unpublished: int | None = Field(description="Facts that are committed and not in the log yet; of very many, some.")
     oldest_unpublished_s: float | None = Field(description="How long the first of them has waited.")
     topics: dict[str, int] = Field(description="How many facts were ever published, by topic.")
+
+
+class AuditEntry(BaseModel):
+    """A request of an operator that is no GET, and how it was answered."""
+
+    audit_id: str
+    at: datetime
+    account_id: str
+    service: str
+    method: str
+    path: str
+    status: int = Field(description="499: the caller was gone before the answer; it may have happened or not.")
+    request_id: str
+
+
+class AuditPage(BaseModel):
+    """A page of the audit, the newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
 
 
 class Status(BaseModel):

@@ -19,10 +19,11 @@ from cluster.edge.registry import live_edges
 from cluster.errors import ApplicationNotFound, MatineeError, ServiceUnavailable
 from cluster.events import TOPICS
 from cluster.settings import Settings
+from serve_apps.operations.acts import read_page
 from serve_apps.operations.lag import Lag
 from serve_apps.operations.policy import ScaleRange, condition_of, is_ready, require_range
 from serve_apps.operations.scales import keep_scale, kept_scales
-from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, EdgeSummary, LogStatus, Status
+from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, AuditPage, EdgeSummary, LogStatus, Status
 from serve_apps.studio.schemas import StudioStatus
 
 log = structlog.get_logger()
@@ -124,6 +125,10 @@ class Operations:
             collectable_bytes=studio.disk.collectable_bytes if studio else None,
             log=facts,
         )
+
+    async def audit(self, limit: int, cursor: str | None) -> AuditPage:
+        """Return what operators did, the newest first; see `read_page`."""
+        return await read_page(self._log, limit, cursor)
 
     async def applications(self) -> list[ApplicationStatus]:
         """Return the applications as placed, with what Serve says of each.

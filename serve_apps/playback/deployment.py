@@ -9,6 +9,7 @@ from ray.serve.config import AutoscalingConfig
 from actors.sessions.client import Sessions
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.http import served
 from serve_apps.playback.routes import PREFIX, create_api
@@ -34,8 +35,8 @@ class PlaybackReplica(Replica):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         playback = Playback(settings, CatalogClient(), Sessions.on_ray(settings))
-        app = served(create_api(playback, await open_gate(settings)), PREFIX)
-        await self.serve(playback, app, frozenset({"delete_all", "forget_profile"}))
+        app = served(create_api(playback, await open_gate(settings)), PREFIX, audit=open_audit(settings))
+        await self.serve(playback, app, frozenset({"watched_titles", "delete_all", "forget_profile"}))
 
 
 def build(settings: Settings) -> Application:

@@ -8,6 +8,7 @@ from ray.serve.config import AutoscalingConfig
 
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.http import served
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.routes import PREFIX, create_api
@@ -33,8 +34,8 @@ class ProfilesReplica(Replica):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         profiles = Profiles(settings, PlaybackClient())
-        app = served(create_api(profiles, await open_gate(settings)), PREFIX)
-        await self.serve(profiles, app, frozenset({"choose", "create_first", "delete_all"}))
+        app = served(create_api(profiles, await open_gate(settings)), PREFIX, audit=open_audit(settings))
+        await self.serve(profiles, app, frozenset({"choose", "listed", "create_first", "delete_all"}))
 
 
 def build(settings: Settings) -> Application:

@@ -8,6 +8,7 @@ from ray.serve.config import AutoscalingConfig
 
 from cluster.security.gate import open_gate
 from cluster.settings import Settings
+from serve_apps.audit import open_audit
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.http import served
 from serve_apps.serving import Replica
@@ -38,7 +39,11 @@ class StudioReplica(Replica):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         studio = Studio(settings, CatalogClient(), Runner().nudge)
-        await self.serve(studio, served(create_api(studio, await open_gate(settings), settings), PREFIX, streams=streams), CALLABLE)
+        await self.serve(
+            studio,
+            served(create_api(studio, await open_gate(settings), settings), PREFIX, audit=open_audit(settings), streams=streams),
+            CALLABLE,
+        )
 
 
 def build(settings: Settings) -> Application:

@@ -139,7 +139,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "playback GET /titles/{title_id}/places": Operation(VIEWER),
     "playback GET /titles/{title_id}/next": Operation(VIEWER, shows=True),
     "playback DELETE /history/{playable_id}": Operation(VIEWER, 204),
+    "recommendations GET /": Operation(VIEWER),
+    "recommendations GET /similar/{title_id}": Operation(SEER, shows=True),
     "operations GET /status": Operation(OPERATOR),
+    "operations GET /audit": Operation(OPERATOR, tells_of_members=True),
     "operations PUT /applications/{name}/scale": Operation(OPERATOR, json={"min_replicas": 1, "max_replicas": 2}),
     "web GET /": Operation(PUBLIC),
 }

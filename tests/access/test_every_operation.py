@@ -91,7 +91,13 @@ def test_its_documents_are_for_everybody(whole: Whole, application: str) -> None
 
 def seen_by_its_owners(scene: Scene) -> dict[str, str]:
     """Return everything that A and the operator read of what the scene holds."""
-    moving = {"operations GET /status", "studio GET /usage", "studio GET /jobs/{job_id}/events", "playback GET /streams"}
+    moving = {
+        "operations GET /status",
+        "studio GET /usage",
+        "studio GET /jobs/{job_id}/events",
+        "playback GET /streams",
+        "operations GET /audit",
+    }
     pages = {}
     for role in ("viewer", "kid", "operator"):
         for name, operation in OPERATIONS.items():

@@ -44,7 +44,8 @@ class SqliteLog:
 
     @classmethod
     async def open(cls, folder: str | Path, now_s: Callable[[], float] = time.time, retention_s: float = 7 * 86400.0) -> SqliteLog:
-        """Open the log, making its folder if it is missing; entries older than `retention_s` are dropped by and by.
+        """Open the log, making its folder if it is missing; entries older than `retention_s` are dropped by and by, if their topic
+        does not say otherwise.
 
         Raises:
             Misconfigured: the folder cannot be made.
@@ -94,7 +95,7 @@ class SqliteLog:
     async def trim(self, topic: Topic) -> int:
         """Drop some entries older than the retention and return how many; the writers do the same about every minute."""
         file = await self._file(topic)
-        before_s = self._now_s() - self._retention_s
+        before_s = self._oldest_s(topic)
         return await file.write(lambda connection: _trim(connection, before_s))
 
     async def close(self) -> None:
@@ -105,6 +106,9 @@ class SqliteLog:
             for name, file in files.items():
                 await asyncio.to_thread(self._changes.pop(name).close)
                 await file.close()
+
+    def _oldest_s(self, topic: Topic) -> float:
+        return self._now_s() - (self._retention_s if topic.retention_s is None else topic.retention_s)
 
     async def _file(self, topic: Topic) -> Database:
         if self._closed:
@@ -118,7 +122,7 @@ class SqliteLog:
             file = self._files.get(topic.name)
             if file is None:
                 file = await Database.acquire(self._folder / f"{topic.name}.sqlite3", partial(_prepare, topic=topic))
-                file.add_chore("trim", lambda connection: _trim(connection, self._now_s() - self._retention_s) > 0)
+                file.add_chore("trim", lambda connection: _trim(connection, self._oldest_s(topic)) > 0)
                 self._changes[topic.name] = Changes(file)
                 self._files[topic.name] = file
             return file

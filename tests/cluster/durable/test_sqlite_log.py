@@ -63,6 +63,20 @@ def test_old_entries_go_and_offsets_stay(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
+def test_a_topic_may_keep_its_entries_longer_than_the_log(tmp_path: Path) -> None:
+    clock, longer = Clock(), Topic("longer", 1, retention_s=1000.0)
+
+    async def go() -> None:
+        async with opened(tmp_path, clock, retention_s=100.0) as log:
+            await log.append(longer, [Event(longer.name, "thing.changed", "a", 1, 1.0, {})])
+            clock.advance(999)
+            assert await log.trim(longer) == 0
+            clock.advance(2)
+            assert await log.trim(longer) == 1
+
+    asyncio.run(go())
+
+
 def test_a_topic_does_not_change_its_partitions(tmp_path: Path) -> None:
     async def go() -> None:
         async with opened(tmp_path) as log:
