@@ -14,6 +14,7 @@ lint:
     uv run lint-imports
     uv run deptry .
     python3 .ci/pins.py --check
+    @just web-check
 
 # All tests that this machine can run
 test *ARGS:
@@ -22,6 +23,23 @@ test *ARGS:
 # The quick ones: no Ray, no media, no browser
 unit *ARGS:
     uv run pytest -m "not ray and not media and not browser and not durable and not gpu" {{ARGS}}
+
+# The web site with hot reload at http://127.0.0.1:5173, on a system that runs: the one of these settings, or at MATINEE_SITE_URL
+web:
+    uv run python -m serve_apps.web.build install
+    cd serve_apps/web/site && MATINEE_SITE_URL="${MATINEE_SITE_URL:-$(uv run python -c 'from cluster.settings import load; print(load().site_url)')}" uv run npm run dev
+
+# Types, format and unit tests of the web site
+web-check:
+    uv run python -m serve_apps.web.build install
+    cd serve_apps/web/site && uv run npm run --silent check
+    cd serve_apps/web/site && for api in api/*.json; do uv run node node_modules/openapi-typescript/bin/cli.js "$api" -o "${api%.json}.ts" --check || exit 1; done
+
+# What the services say of themselves, and its types, into the web site
+types:
+    uv run python -m cluster.launch.openapi
+    uv run python -m serve_apps.web.build install
+    cd serve_apps/web/site && for api in api/*.json; do uv run node node_modules/openapi-typescript/bin/cli.js "$api" -o "${api%.json}.ts" || exit 1; done
 
 # Resolve again and write the versions into pyproject.toml
 pins:
