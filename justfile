@@ -7,14 +7,13 @@ default:
 ci: lint test
 
 # Linters and types
-lint:
+lint: && web-check
     uv run ruff check .
     uv run ruff format --check .
     uv run mypy
     uv run lint-imports
     uv run deptry .
     python3 .ci/pins.py --check
-    @just web-check
 
 # All tests that this machine can run
 test *ARGS:
@@ -50,3 +49,5 @@ pins:
 format:
     uv run ruff check --fix .
     uv run ruff format .
+    uv run python -m serve_apps.web.build install
+    cd serve_apps/web/site && uv run npm run --silent format
