@@ -9,6 +9,8 @@ import type { paths as Catalog } from "../api/catalog.ts";
 import type { paths as Operations } from "../api/operations.ts";
 import type { paths as Playback } from "../api/playback.ts";
 import type { paths as Profiles } from "../api/profiles.ts";
+import type { paths as Recommendations } from "../api/recommendations.ts";
+import type { paths as Search } from "../api/search.ts";
 import type { paths as Studio } from "../api/studio.ts";
 import { asProblem, problemFrom, problemOf, unreachable } from "./problem.ts";
 import { accessToken, refresh } from "./session.ts";
@@ -60,6 +62,8 @@ export const profiles = client<Profiles>("profiles");
 export const catalog = client<Catalog>("titles");
 export const studio = client<Studio>("studio");
 export const playback = client<Playback>("playback");
+export const home = client<Recommendations>("home");
+export const search = client<Search>("search");
 export const operations = client<Operations>("operations");
 
 /** Return an answer's data; throws the Problem it is otherwise. */

@@ -88,11 +88,12 @@ function move(event: KeyboardEvent): void {
     return;
   }
   const row = now.closest("[data-row]");
-  let to = nearest(
-    now.getBoundingClientRect(),
-    all.map((element) => [element, element.getBoundingClientRect()] as const),
-    direction,
-  );
+  const item = now.closest("[data-item]");
+  const from = now.getBoundingClientRect();
+  const boxes = all.map((element) => [element, element.getBoundingClientRect()] as const);
+  // A card's own button comes before the next row, however near that is.
+  const own = item && direction[1] !== 0 ? boxes.filter(([element]) => item.contains(element)) : [];
+  let to = nearest(from, own, direction) ?? nearest(from, boxes, direction);
   const into = to?.closest("[data-row]");
   if (into && into !== row && direction[1] !== 0) {
     const last = lastInRow.get(into);

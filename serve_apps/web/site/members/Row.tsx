@@ -12,6 +12,7 @@ export function Row({
   shape = "still",
   all,
   eager = false,
+  aside,
   children,
 }: {
   label: string;
@@ -20,6 +21,9 @@ export function Row({
   /** A link to everything of the row's kind. */
   all?: { href: string; label: string };
   eager?: boolean;
+  /** What else can be done with each card. */
+  aside?: (item: CardItem) => ComponentChildren;
+  /** Instead of cards: why there are none. */
   children?: ComponentChildren;
 }): JSX.Element {
   const id = useId();
@@ -45,7 +49,7 @@ export function Row({
           <ul class={`reel ${shape}`} ref={reel} data-row onScroll={look}>
             {items.map((item, index) => (
               <li key={`${item.title.title_id}${item.href ?? ""}`}>
-                <Card item={item} shape={shape} eager={eager && index < 6} />
+                <Card item={item} shape={shape} eager={eager && index < 6} aside={aside?.(item)} />
               </li>
             ))}
           </ul>

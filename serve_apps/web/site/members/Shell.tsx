@@ -54,7 +54,9 @@ function Find(): JSX.Element {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
     if (path !== "/search") setText("");
-  }, [path]);
+    // What is searched for may also change by a link of the page.
+    else if (document.activeElement !== input.current) setText(query["q"] ?? "");
+  }, [path, query["q"]]);
   useEffect(() => {
     const slash = (event: KeyboardEvent): void => {
       const typing = (event.target as Element).matches?.("input,textarea,select,[contenteditable]");
