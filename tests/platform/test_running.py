@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -38,11 +39,23 @@ def test_status_waits_for_what_is_there_already(platform: Platform) -> None:
     assert platform.command("status", "--wait", "--timeout", "5").returncode == 0
 
 
+def test_the_sites_are_built_and_served_with_their_edge_in_reach(platform: Platform) -> None:
+    pages = [httpx.get(platform.site_url + path) for path in ("/films", "/console/services")]
+    assert pages[0].text != pages[1].text
+    for page in pages:
+        assert f"{platform.edge_url.rpartition(':')[0]}:*" in page.headers["content-security-policy"]
+        scripts = re.findall(r'src="(/assets/[^"]+[.]js)"', page.text)
+        assert scripts
+        for script in scripts:
+            answer = httpx.get(platform.site_url + script, headers={"Accept-Encoding": "gzip"})
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+            assert "immutable" in answer.headers["cache-control"]
+    assert httpx.get(f"{platform.site_url}/api/v1/nothing").status_code == 404
+
+
 def test_every_listed_service_shows_its_documents(platform: Platform) -> None:
-    page = httpx.get(platform.site_url).text
     for application in platform.state.applications:
         path = f"{application.prefix.rstrip('/')}/docs"
-        assert f'href="{path}"' in page
         assert httpx.get(platform.site_url + path).status_code == 200
         assert httpx.get(f"{platform.site_url}{application.prefix.rstrip('/')}/openapi.json").json()["openapi"].startswith("3.")
 
