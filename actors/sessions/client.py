@@ -110,6 +110,10 @@ class Sessions:
         found = (each for page in pages for each in page.items)
         return StreamPage(policy.first_of(found, None, limit), sum(page.total for page in pages))
 
+    async def live_total(self) -> int:
+        """Return how many streams are live; raises as `streams` does."""
+        return (await self.streams(0)).total
+
     async def close(self) -> None:
         """Let go of what is being sent; heartbeats that were not answered were not acknowledged."""
         for task in self._sending:

@@ -229,6 +229,14 @@ class DiskCache:
         if entries:
             await asyncio.to_thread(_unlink, self._paths(entries))
 
+    def disk_free_bytes(self) -> int | None:
+        """Return what is free on the disk, the floor included; None where that cannot be told."""
+        try:
+            disk = os.statvfs(self.directory)
+        except OSError:
+            return None
+        return disk.f_bavail * disk.f_frsize
+
     def _free_bytes(self) -> int:
         """Return what the disk takes until no more than the floor is free; below 0, so much is missing."""
         try:

@@ -82,6 +82,8 @@ class EdgeProgram:
             counters.misses,
             counters.fill_bytes,
             self._cache.held_bytes,
+            self._cache.limit_bytes,
+            self._cache.disk_free_bytes(),
         )
 
     async def follow(self) -> None:

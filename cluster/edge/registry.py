@@ -35,6 +35,10 @@ class EdgeStatus(msgspec.Struct, frozen=True):
     misses: int = 0
     fill_bytes: int = 0
     cache_bytes: int = 0
+    disk_limit_bytes: int | None = None
+    """The most that its cache may hold; None in rows that came before this field."""
+    disk_free_bytes: int | None = None
+    """What is free on the disk of its cache; None also where that cannot be told."""
 
 
 async def live_edges(store: Store, now_s: Callable[[], float] = time.time) -> list[EdgeStatus]:

@@ -7,11 +7,13 @@ The only module that reads Serve's own details.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from cluster.settings import Settings
 from serve_apps.operations.policy import ScaleRange
 from serve_apps.operations.service import Placed, Seen
+
+_STARTING: Final = frozenset({"STARTING", "UPDATING", "RECOVERING"})
 
 
 class ServeCluster:
@@ -68,16 +70,18 @@ def _details(timeout_s: float | None) -> dict[str, Any]:
 def _seen(application: dict[str, Any]) -> Seen:
     deployments = application["deployments"].values()
     messages = [application["message"], *(deployment["message"] for deployment in deployments)]
+    states = [_word(replica["state"]) for deployment in deployments for replica in deployment["replicas"]]
     return Seen(
-        serve_status=str(getattr(application["status"], "value", application["status"])),
-        replicas=sum(_is_running(replica) for deployment in deployments for replica in deployment["replicas"]),
+        serve_status=_word(application["status"]),
+        replicas=states.count("RUNNING"),
         target=sum(deployment["target_num_replicas"] for deployment in deployments),
         message="\n".join(message for message in messages if message),
+        starting=sum(state in _STARTING for state in states),
     )
 
 
-def _is_running(replica: dict[str, Any]) -> bool:
-    return str(getattr(replica["state"], "value", replica["state"])) == "RUNNING"
+def _word(state: Any) -> str:
+    return str(getattr(state, "value", state))
 
 
 def _succeeded(ref: Any) -> bool:

@@ -8,6 +8,7 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.config import AutoscalingConfig
 
+from actors.sessions.client import Sessions
 from cluster.durable import open_log, open_store
 from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
@@ -47,6 +48,7 @@ class OperationsReplica(Replica):
             open_edges=partial(open_store, settings.store, EDGES),
             open_log=partial(open_log, settings.log),
             studio=StudioClient().status,
+            live_streams=Sessions.on_ray(settings).live_total,
             lag=Lag(partial(open_store, settings.store, HINTS), partial(open_store, settings.store)),
         )
         await self.serve(operations, served(create_api(operations, await open_gate(settings)), PREFIX, audit=open_audit(settings)))

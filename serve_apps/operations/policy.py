@@ -10,9 +10,13 @@ import msgspec
 from cluster.errors import InvalidInput
 
 REPLICAS_LIMIT: Final = 64
+UNHEALTHY: Final = frozenset({"UNHEALTHY", "DEPLOY_FAILED"})
 _RANGE: Final = re.compile(r"(\d{1,4})(?:\.\.(\d{1,4}))?")
 
 ApplicationCondition = Literal["healthy", "scaling", "starting", "unhealthy", "stopping", "missing"]
+
+
+Seat = Literal["running", "starting", "unhealthy"]
 
 
 class ScaleRange(msgspec.Struct, frozen=True):
@@ -53,13 +57,23 @@ def require_range(scale: ScaleRange) -> ScaleRange:
 
 def condition_of(serve_status: str, replicas: int, target: int) -> ApplicationCondition:
     """Say in one word how an application is: `serve_status` is Ray Serve's, `replicas` answer, `target` are wanted."""
-    if serve_status in {"UNHEALTHY", "DEPLOY_FAILED"}:
+    if serve_status in UNHEALTHY:
         return "unhealthy"
     if serve_status == "DELETING":
         return "stopping"
     if replicas == 0:
         return "starting"
     return "healthy" if replicas == target else "scaling"
+
+
+def seats_of(serve_status: str, running: int, starting: int, target: int) -> list[Seat]:
+    """Return how each replica of an application is, those that answer first.
+
+    One that is wanted and not there is about to be started; where Serve has given the application up for now, it is unhealthy.
+    """
+    missing: Seat = "unhealthy" if serve_status in UNHEALTHY else "starting"
+    counts: tuple[tuple[Seat, int], ...] = (("running", running), ("starting", starting), (missing, target - running - starting))
+    return [seat for seat, count in counts for _ in range(count)]
 
 
 def is_ready(conditions: list[ApplicationCondition]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serve_apps.operations.policy import REPLICAS_LIMIT, ApplicationCondition
+from serve_apps.operations.policy import REPLICAS_LIMIT, ApplicationCondition, Seat
 
 
 class Scale(BaseModel):
@@ -29,6 +29,7 @@ class ApplicationStatus(BaseModel):
     target: int
     min_replicas: int
     max_replicas: int
+    seats: list[Seat] = Field(description="How each replica is, also those that are wanted and not there.")
 
 
 class ActorStatus(BaseModel):
@@ -48,6 +49,8 @@ class EdgeSummary(BaseModel):
     misses: int
     fill_bytes: int
     cache_bytes: int
+    disk_limit_bytes: int | None = Field(description="The most that its cache may hold; null where it does not tell.")
+    disk_free_bytes: int | None = Field(description="What is free on the disk of its cache; null where it does not tell.")
 
 
 class LogStatus(BaseModel):
@@ -87,6 +90,7 @@ class Status(BaseModel):
     applications: list[ApplicationStatus]
     actors: list[ActorStatus]
     edges: list[EdgeSummary]
+    live_streams: int | None = Field(description="How many streams are live; null where the session shards do not answer.")
     jobs: list[dict[str, Any]] = Field(description="The studio's jobs that are not ended; empty where it does not answer.")
     collectable_bytes: int | None = Field(description="Deleted and superseded media that waits to be collected.")
     log: LogStatus

@@ -21,7 +21,7 @@ from cluster.events import TOPICS
 from cluster.settings import Settings
 from serve_apps.operations.acts import read_page
 from serve_apps.operations.lag import Lag
-from serve_apps.operations.policy import ScaleRange, condition_of, is_ready, require_range
+from serve_apps.operations.policy import ScaleRange, condition_of, is_ready, require_range, seats_of
 from serve_apps.operations.scales import keep_scale, kept_scales
 from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, AuditPage, EdgeSummary, LogStatus, Status
 from serve_apps.studio.schemas import StudioStatus
@@ -46,8 +46,11 @@ class Seen(msgspec.Struct, frozen=True):
 
     serve_status: str
     replicas: int
+    """How many answer."""
     target: int
     message: str = ""
+    starting: int = 0
+    """How many are on their way to."""
 
 
 class Cluster(Protocol):
@@ -82,12 +85,13 @@ class Operations:
         open_edges: StoreFactory,
         open_log: LogFactory,
         studio: Callable[[], Awaitable[StudioStatus]],
+        live_streams: Callable[[], Awaitable[int]],
         lag: Lag,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._cluster, self._now_s = settings, cluster, now_s
         self._open_scales, self._open_edges, self._open_log = open_scales, open_edges, open_log
-        self._studio, self._lag = studio, lag
+        self._studio, self._live_streams, self._lag = studio, live_streams, lag
 
     async def open(self) -> None:
         """Open the stores and the log."""
@@ -107,10 +111,11 @@ class Operations:
 
     async def status(self) -> Status:
         """Return everything that runs; parts that don't answer in time are told as unknown."""
-        applications, actors, edges, studio, facts = await asyncio.gather(
+        applications, actors, edges, streams, studio, facts = await asyncio.gather(
             self.applications(),
             self._or(self._blocking(self._cluster.actors, 1.0), dict[str, bool]()),
             self._or(self._live_edges(), list[EdgeSummary]()),
+            self._or(self._live_streams(), None),
             self._or(self._studio(), None),
             self._or(self._facts(), LogStatus(unpublished=None, oldest_unpublished_s=None, topics={})),
         )
@@ -121,6 +126,7 @@ class Operations:
             applications=applications,
             actors=[ActorStatus(name=name, answers=answers) for name, answers in actors.items()],
             edges=edges,
+            live_streams=streams,
             jobs=[job.model_dump(mode="json") for job in studio.active] if studio else [],
             collectable_bytes=studio.disk.collectable_bytes if studio else None,
             log=facts,
@@ -188,6 +194,8 @@ class Operations:
                 misses=edge.misses,
                 fill_bytes=edge.fill_bytes,
                 cache_bytes=edge.cache_bytes,
+                disk_limit_bytes=edge.disk_limit_bytes,
+                disk_free_bytes=edge.disk_free_bytes,
             )
             for edge in await live_edges(self._edges, self._now_s)
         ]
@@ -215,13 +223,14 @@ class Operations:
 
 
 def _status(placed: Placed, seen: Seen | None, kept: ScaleRange | None) -> ApplicationStatus:
-    scale = kept or placed.scale
+    scale, found = kept or placed.scale, seen or Seen(serve_status="", replicas=0, target=0)
     return ApplicationStatus(
         name=placed.name,
         prefix=placed.prefix,
-        state=condition_of(seen.serve_status, seen.replicas, seen.target) if seen else "missing",
-        replicas=seen.replicas if seen else 0,
-        target=seen.target if seen else 0,
+        state=condition_of(found.serve_status, found.replicas, found.target) if seen else "missing",
+        replicas=found.replicas,
+        target=found.target,
         min_replicas=scale.min_replicas,
         max_replicas=scale.max_replicas,
+        seats=seats_of(found.serve_status, found.replicas, found.starting, found.target),
     )

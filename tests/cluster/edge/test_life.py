@@ -1,6 +1,7 @@
 """A real edge from start to stop: what keeps it from starting, what it tells of itself, whom it stops serving."""
 
 import asyncio
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -49,6 +50,10 @@ def test_an_edge_registers_itself_and_is_gone_when_it_stops(own: RunningEdge) ->
     until(lambda: [edge.hits for edge in registered()] == [1])
     (edge,) = registered()
     assert (edge.url, edge.misses, edge.fill_bytes, edge.cache_bytes) == (own.url, 1, len(SEGMENT), len(SEGMENT))
+    assert edge.disk_limit_bytes is not None
+    assert edge.cache_bytes < edge.disk_limit_bytes
+    assert edge.disk_free_bytes is not None
+    assert 0 < edge.disk_free_bytes <= shutil.disk_usage(own.data).total
     assert edge.started_at_s < edge.seen_at_s <= time.time()
     own.stop()
     assert registered() == []

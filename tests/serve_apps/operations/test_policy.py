@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import InvalidInput
-from serve_apps.operations.policy import REPLICAS_LIMIT, ScaleRange, condition_of, is_ready, parse_scale
+from serve_apps.operations.policy import REPLICAS_LIMIT, ScaleRange, condition_of, is_ready, parse_scale, seats_of
 
 allowed = st.integers(1, REPLICAS_LIMIT)
 
@@ -56,3 +56,12 @@ def test_what_serve_calls_broken_is_not_ready(serve_status: str, condition: str)
 
 def test_nothing_deployed_is_not_ready() -> None:
     assert not is_ready([])
+
+
+@given(st.sampled_from(["RUNNING", "DEPLOYING", "UNHEALTHY", "DEPLOY_FAILED", "DELETING"]), *[st.integers(0, 8)] * 3)
+def test_every_replica_that_is_there_or_wanted_has_one_seat(serve_status: str, running: int, starting: int, target: int) -> None:
+    seats = seats_of(serve_status, running, starting, target)
+    assert len(seats) == max(target, running + starting)
+    assert seats.count("running") == running
+    assert seats.count("starting") >= starting
+    assert "unhealthy" not in seats or condition_of(serve_status, running, target) == "unhealthy"

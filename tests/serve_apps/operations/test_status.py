@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from cluster.durable import Insert, Mode, Row, Table, open_log, open_store
 from cluster.durable.outbox import OUTBOX_PREFIX, open_outbox
 from cluster.edge.registry import EDGES
 from cluster.edge.registry import PARTITION as EDGE_PARTITION
+from cluster.errors import ServiceUnavailable
 from cluster.events import CATALOG, Event
 from serve_apps.operations.lag import REFRESH_S
+from serve_apps.operations.service import Seen
 from serve_apps.studio.schemas import StudioStatus
 from tests.clock import Clock
 from tests.serve_apps.operations.world import FakeCluster, operations, run, studio_away, studio_hangs
@@ -27,11 +30,12 @@ def test_status_tells_of_every_placed_application(tmp_path: Path) -> None:
         assert told["ready"] is False
         scale = {"min_replicas": 1, "max_replicas": 4}
         assert told["applications"] == [
-            {"name": "auth", "prefix": "/api/v1/auth", "state": "healthy", "replicas": 1, "target": 1, **scale},
-            {"name": "playback", "prefix": "/api/v1/playback", "state": "missing", "replicas": 0, "target": 0, **scale},
+            {"name": "auth", "prefix": "/api/v1/auth", "state": "healthy", "replicas": 1, "target": 1, **scale, "seats": ["running"]},
+            {"name": "playback", "prefix": "/api/v1/playback", "state": "missing", "replicas": 0, "target": 0, **scale, "seats": []},
         ]
         assert told["actors"] == [{"name": "outbox-relay", "answers": True}]
         assert told["collectable_bytes"] == 4711
+        assert told["live_streams"] == 3
 
     run(test)
 
@@ -41,12 +45,15 @@ def test_status_shows_live_edges_only(tmp_path: Path) -> None:
         clock = Clock()
         async with operations(tmp_path, FakeCluster(), clock=clock) as running:
             edges = await open_store(running.settings.store, EDGES)
-            for name, seen_at_s in (("live", clock() - 1), ("gone", clock() - 60)):
-                value = {"url": f"http://{name}", "started_at_s": 1.0, "seen_at_s": seen_at_s, "hits": 3}
+            disk = {"disk_limit_bytes": 10**10, "disk_free_bytes": 10**9}
+            for name, seen_at_s, more in (("before", clock() - 1, {}), ("live", clock() - 1, disk), ("gone", clock() - 60, disk)):
+                value = {"url": f"http://{name}", "started_at_s": 1.0, "seen_at_s": seen_at_s, "hits": 3, **more}
                 await edges.put([Row(EDGE_PARTITION, name, 1, "edge", value)])
             told = (await running.get("/status")).json()
             await edges.close()
-        (edge,) = told["edges"]
+        earlier, edge = told["edges"]  # an edge of the version before tells less
+        assert (earlier["edge_id"], earlier["disk_limit_bytes"], earlier["disk_free_bytes"]) == ("before", None, None)
+        assert (edge["disk_limit_bytes"], edge["disk_free_bytes"]) == (10**10, 10**9)
         assert (edge["edge_id"], edge["url"], edge["hits"], edge["seen_s_ago"]) == ("live", "http://live", 3, 1.0)
 
     run(test)
@@ -83,6 +90,43 @@ def test_status_tells_of_facts_that_wait_to_be_published(tmp_path: Path) -> None
             assert (await running.get("/status")).json()["log"]["unpublished"] == 0
             await outbox.close()
             await store.close()
+
+    run(test)
+
+
+def test_status_shows_a_seat_for_each_replica(tmp_path: Path) -> None:
+    async def test() -> None:
+        cluster = FakeCluster()
+        cluster.running = {"auth": Seen("RUNNING", 2, 4, starting=1), "playback": Seen("UNHEALTHY", 1, 2)}
+        async with operations(tmp_path, cluster) as running:
+            told = (await running.get("/status")).json()
+        assert [application["seats"] for application in told["applications"]] == [
+            ["running", "running", "starting", "starting"],
+            ["running", "unhealthy"],
+        ]
+
+    run(test)
+
+
+async def shards_away() -> int:
+    raise ServiceUnavailable("a session shard does not answer")
+
+
+async def shards_hang() -> int:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("live_streams", [shards_away, shards_hang])
+def test_session_shards_that_do_not_answer_leave_the_rest(
+    tmp_path: Path, live_streams: Callable[[], Awaitable[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve_apps.operations.service.GATHER_TIMEOUT_S", 0.2)
+
+    async def test() -> None:
+        async with operations(tmp_path, FakeCluster(), live_streams=live_streams) as running:
+            told = (await running.get("/status")).json()
+        assert (told["live_streams"], told["ready"]) == (None, True)
 
     run(test)
 

@@ -91,9 +91,17 @@ async def studio_hangs() -> StudioStatus:
     raise AssertionError
 
 
+async def three_streams() -> int:
+    return 3
+
+
 @asynccontextmanager
 async def operations(
-    folder: Path, cluster: FakeCluster, studio: Callable[[], Awaitable[StudioStatus]] = studio_with_work, clock: Clock | None = None
+    folder: Path,
+    cluster: FakeCluster,
+    studio: Callable[[], Awaitable[StudioStatus]] = studio_with_work,
+    clock: Clock | None = None,
+    live_streams: Callable[[], Awaitable[int]] = three_streams,
 ) -> AsyncIterator[Running]:
     settings, now_s = Settings(data=folder), clock or Clock()
     service = Operations(
@@ -103,6 +111,7 @@ async def operations(
         open_edges=partial(open_store, settings.store, EDGES),
         open_log=partial(open_log, settings.log),
         studio=studio,
+        live_streams=live_streams,
         lag=Lag(partial(open_store, settings.store, HINTS, now_s), partial(open_store, settings.store), now_s),
         now_s=now_s,
     )
