@@ -26,6 +26,7 @@ from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
 from cluster.security.gate import TokenGate, open_gate
 from cluster.settings import Settings
+from serve_apps.audit import Audit
 from serve_apps.auth import routes as auth
 from serve_apps.auth.service import Auth
 from serve_apps.catalog import routes as catalog
@@ -132,6 +133,7 @@ class Whole:
             open_edges=partial(open_store, settings.store, EDGES, now_s),
             open_log=partial(open_log, settings.log),
             studio=StudioClient(LocalTarget(self.studio)).status,
+            live_streams=Sessions(self.shards).live_total,
             lag=Lag(partial(open_store, settings.store, HINTS, now_s), lambda table: open_store(settings.store, table, now_s), now_s),
             now_s=now_s,
         )
@@ -179,13 +181,17 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
             opening.push_async_callback(service.close)
         await opening.enter_async_context(_at_work(whole.runner))
         gates = {name: await _gate(opening, whole) for name in APPLICATIONS if name != "web"}
+        audit = Audit(partial(open_log, whole.settings.log), whole.now_s)
+        opening.push_async_callback(audit.close)
         whole.apps = {
-            "auth": served(auth.create_api(whole.auth, gates["auth"], whole.settings), auth.PREFIX),
-            "profiles": served(profiles.create_api(whole.profiles, gates["profiles"]), profiles.PREFIX),
-            "catalog": served(catalog.create_api(whole.catalog, gates["catalog"]), catalog.PREFIX),
-            "studio": served(studio.create_api(whole.studio, gates["studio"], whole.settings), studio.PREFIX, streams=studio.streams),
-            "playback": served(playback.create_api(whole.playback, gates["playback"]), playback.PREFIX),
-            "operations": served(operations.create_api(whole.operations, gates["operations"]), operations.PREFIX),
+            "auth": served(auth.create_api(whole.auth, gates["auth"], whole.settings), auth.PREFIX, audit=audit),
+            "profiles": served(profiles.create_api(whole.profiles, gates["profiles"]), profiles.PREFIX, audit=audit),
+            "catalog": served(catalog.create_api(whole.catalog, gates["catalog"]), catalog.PREFIX, audit=audit),
+            "studio": served(
+                studio.create_api(whole.studio, gates["studio"], whole.settings), studio.PREFIX, audit=audit, streams=studio.streams
+            ),
+            "playback": served(playback.create_api(whole.playback, gates["playback"]), playback.PREFIX, audit=audit),
+            "operations": served(operations.create_api(whole.operations, gates["operations"]), operations.PREFIX, audit=audit),
             "web": served(web.create_api(whole.web, web.NoMembers()), web.PREFIX),
         }
         transport = httpx.ASGITransport(whole.app)
