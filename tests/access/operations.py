@@ -51,10 +51,10 @@ class Operation:
     """Path parameters that are filled otherwise than by their own name."""
     kid: int | None = None
     """What a kids profile gets where that is not what others of the account get."""
+    tells: frozenset[str] = frozenset()
+    """Which of a member's secrets, named as in `Scene.secrets`, it is there to show operators."""
     shows: bool = False
     """Gives a title to see: none that the caller must not know of."""
-    tells_of_members: bool = False
-    """Shows operators what belongs to members; all others are refused."""
 
 
 def _picture() -> bytes:
@@ -70,6 +70,15 @@ TUS: Final = {"Tus-Resumable": "1.0.0"}
 BYTES: Final = {**TUS, "Content-Type": "application/offset+octet-stream"}
 EPISODE: Final = "{title_id}/seasons/{season}/episodes/{episode}"
 
+MEMBER_TOLD: Final = frozenset({"Annabel", "e-mail", "member's account_id", "viewer's account_id", "kid's account_id"})
+DEVICES_TOLD: Final = frozenset(
+    {"Laptop", "Television", "Tablet", "Phone", "device_id", "member's device_id", "viewer's device_id", "kid's device_id"}
+)
+STREAMS_TOLD: Final = frozenset(
+    {f"{role}'s {name}" for role in ("member", "viewer", "kid") for name in ("account_id", "device_id", "profile_id")}
+    | {"device_id", "profile_id", "session_id", "kids_session_id"}
+)
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "auth POST /accounts": Operation(PUBLIC, 201, json={"email": "{new_email}", "password": "{password}", "name": "New"}),
     "auth POST /tokens": Operation(PUBLIC, 201, json={"email": "{email}", "password": "{password}"}),
@@ -82,6 +91,19 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "auth GET /devices": Operation(GROWN_UP),
     "auth DELETE /devices/{device_id}": Operation(GROWN_UP, 204),
     "auth GET /jwks.json": Operation(PUBLIC),
+    "auth POST /device-codes": Operation(PUBLIC, 201, json={"device_name": "A projector"}),
+    "auth GET /device-codes/{user_code}": Operation(GROWN_UP),
+    "auth POST /device-codes/{user_code}/approve": Operation(GROWN_UP, 204),
+    "auth POST /device-codes/{user_code}/deny": Operation(GROWN_UP, 204),
+    "auth POST /tokens/device-code": Operation(PUBLIC, 201, json={"device_code": "{device_code}"}),
+    "auth POST /password-resets": Operation(PUBLIC, 204, json={"token": "{reset_token}", "password": "another good one"}),
+    "auth GET /members": Operation(OPERATOR, tells=MEMBER_TOLD),
+    "auth GET /members/{account_id}": Operation(OPERATOR, tells=MEMBER_TOLD),
+    "auth GET /members/{account_id}/devices": Operation(OPERATOR, tells=DEVICES_TOLD),
+    "auth DELETE /members/{account_id}/devices/{device_id}": Operation(OPERATOR, 204),
+    "auth POST /members/{account_id}/disable": Operation(OPERATOR, 204),
+    "auth POST /members/{account_id}/enable": Operation(OPERATOR, 204),
+    "auth POST /members/{account_id}/password-reset": Operation(OPERATOR, 201),
     "profiles GET /": Operation(MEMBER),
     "profiles POST /": Operation(GROWN_UP, 201, json={"name": "New"}),
     "profiles PUT /me/player": Operation(VIEWER, json={"audio_language": "en", "caption_size": "large"}),
@@ -131,7 +153,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "playback GET /sessions": Operation(VIEWER),
     "playback POST /sessions/{session_id}/heartbeats": Operation(VIEWER, json={"sequence": 9, "position_s": 40}),
     "playback DELETE /sessions/{session_id}": Operation(VIEWER, 204, params={"position_s": "50"}),
-    "playback GET /streams": Operation(OPERATOR, tells_of_members=True),
+    "playback GET /streams": Operation(OPERATOR, tells=STREAMS_TOLD),
     "playback DELETE /streams/{account_id}/{session_id}": Operation(OPERATOR, 204),
     "playback GET /continue": Operation(VIEWER),
     "playback GET /history": Operation(VIEWER),
@@ -142,7 +164,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "recommendations GET /": Operation(VIEWER),
     "recommendations GET /similar/{title_id}": Operation(SEER, shows=True),
     "operations GET /status": Operation(OPERATOR),
-    "operations GET /audit": Operation(OPERATOR, tells_of_members=True),
+    "operations GET /audit": Operation(OPERATOR, tells=STREAMS_TOLD),
     "operations PUT /applications/{name}/scale": Operation(OPERATOR, json={"min_replicas": 1, "max_replicas": 2}),
     "web GET /": Operation(PUBLIC),
 }

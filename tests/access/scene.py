@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import httpx
 
+from serve_apps.auth.routes import PREFIX as AUTH
 from serve_apps.catalog.routes import PREFIX as CATALOG
 from serve_apps.profiles.routes import PREFIX as PROFILES
 from serve_apps.studio.routes import PREFIX as STUDIO
@@ -58,7 +59,11 @@ class Scene:
     def secrets(self) -> dict[str, str]:
         """What only A may read, as far as it is made."""
         told = {word: self.word(word) for word in _WORDS} | {"e-mail": self.email}
-        told |= {name: self._made[name] for name in ("profile_id", "device_id", "session_id", "kids_session_id") if name in self._made}
+        told |= {
+            name: self._made[name]
+            for name in ("profile_id", "device_id", "session_id", "kids_session_id", "device_code", "reset_token")
+            if name in self._made
+        }
         for role in ("member", "viewer", "kid"):
             if role in self._made:
                 told |= {f"{role}'s {name}": value for name, value in self._made[role].tokens.items() if name in _TELLING and value}
@@ -180,6 +185,35 @@ async def profile_id(scene: Scene) -> str:
 @_thing
 async def device_id(scene: Scene) -> str:
     return (await people.sign_in(scene.whole, await scene.the("member"), scene.word("Phone"))).device_id
+
+
+@_thing
+async def user_code(scene: Scene) -> str:
+    return str((await _waiting(scene))["user_code"])
+
+
+@_thing
+async def device_code(scene: Scene) -> str:
+    """The code of a television that A has let in, but that was not told yet."""
+    waiting = await _waiting(scene)
+    answer = await scene.whole.ask("POST", f"{AUTH}/device-codes/{waiting['user_code']}/approve", await scene.the("member"))
+    assert answer.status_code == 204, answer.text
+    return str(waiting["device_code"])
+
+
+async def _waiting(scene: Scene) -> dict[str, Any]:
+    answer = await scene.whole.ask("POST", f"{AUTH}/device-codes", json={"device_name": "A projector"})
+    assert answer.status_code == 201, answer.text
+    waiting: dict[str, Any] = answer.json()
+    return waiting
+
+
+@_thing
+async def reset_token(scene: Scene) -> str:
+    path = f"{AUTH}/members/{await scene.the('account_id')}/password-reset"
+    answer = await scene.whole.ask("POST", path, await scene.the("operator"))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["reset_path"]).partition("#")[2]
 
 
 @_thing

@@ -14,7 +14,7 @@ from tests.whole.composition import APPLICATIONS, Whole, running
 from tests.whole.people import Person
 
 EXAMPLES = {
-    "auth": {"viewer": 3, "kid": 1, "operator": 1, "anonymous": 2},
+    "auth": {"viewer": 3, "kid": 1, "operator": 3, "anonymous": 2},
     "profiles": {"viewer": 4, "kid": 1, "operator": 1, "anonymous": 1},
     "catalog": {"operator": 4, "viewer": 1, "kid": 1, "anonymous": 1},
     "studio": {"operator": 4, "viewer": 1, "anonymous": 1},
@@ -31,6 +31,8 @@ KNOWN = {
     "session_id": ["session_id", "kids_session_id"],
     "refresh_token": ["refresh_token"],
     "title_id": ["film_id", "title_id", "adult_id", "draft_id"],
+    "user_code": ["user_code"],
+    "device_code": ["device_code"],
     "playable_id": ["film_id", "playable_id", "adult_id", "draft_id"],
     "upload_id": ["upload_id", "whole_upload_id"],
     "job_id": ["ready_job_id"],

@@ -169,7 +169,11 @@ def _by_itself(whole: Whole, caller: Person, elsewhere: Person) -> Any:
     return whole.ask("DELETE", f"{AUTH}/tokens", caller)
 
 
-@pytest.mark.parametrize("sign_out", [_by_hand, _by_itself], ids=["by another device", "by itself"])
+def _by_an_operator(whole: Whole, caller: Person, elsewhere: Person) -> Any:
+    return whole.ask("DELETE", f"{AUTH}/members/{caller.account_id}/devices/{caller.device_id}", elsewhere)
+
+
+@pytest.mark.parametrize("sign_out", [_by_hand, _by_itself, _by_an_operator], ids=["by another device", "by itself", "by an operator"])
 def test_a_device_that_is_signed_out_is_refused_everywhere_within_5_seconds(
     whole: Whole, operator: Person, caller: Person, sign_out: Callable[[Whole, Person, Person], Any]
 ) -> None:
@@ -196,6 +200,38 @@ def test_a_device_that_is_signed_out_is_refused_everywhere_within_5_seconds(
 
 
 async def _until_refused(whole: Whole, token: str, slug: str) -> None:
+def test_a_disabled_account_is_refused_everywhere_within_5_seconds(whole: Whole, operator: Person) -> None:
+    async def scene() -> None:
+        ann = await people.viewer(whole)
+        elsewhere = await people.choose_profile(whole, await people.sign_in(whole, ann))
+        film_id = await films.publish_film(whole, operator)
+        await films.watch(whole, elsewhere, film_id)
+        began_s = time.monotonic()
+        answer = await whole.ask("POST", f"{AUTH}/members/{ann.account_id}/disable", operator)
+        assert answer.status_code == 204, answer.text
+        for device in (ann, elsewhere):
+            await _until_refused(whole, device.access_token, "device-revoked")
+        assert time.monotonic() - began_s < REFUSED_WITHIN_S
+        for path, given in (
+            ("refresh", {"refresh_token": ann.refresh_token}),
+            ("", {"email": ann.email, "password": ann.password}),
+        ):
+            refused = await whole.ask("POST", f"{AUTH}/tokens/{path}".rstrip("/"), json=given)
+            assert (refused.status_code, refused.json()["type"]) == (403, "urn:matinee:error:account-disabled")
+
+        async def no_streams() -> bool:
+            return not [stream for stream in await _streams(whole, operator) if stream["account_id"] == ann.account_id]
+
+        await until(no_streams, REFUSED_WITHIN_S)
+
+    whole.run(scene())
+
+
+async def _streams(whole: Whole, operator: Person) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await whole.get(f"{PLAYBACK}/streams", operator, limit="100"))["items"]
+    return found
+
+
     async def refused() -> bool:
         answers = (await each(whole, token)).values()
         return all(answer.status_code == 401 and answer.json()["type"] == f"urn:matinee:error:{slug}" for answer in answers)
