@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from cluster.errors import Fenced, JobNotCancellable, JobNotRetryable
+from serve_apps.catalog.schemas import Playable
 
 
 class JobState(StrEnum):
@@ -48,6 +49,9 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     upload_id: str
     playable_id: str
+    title_id: str | None = None
+    name: str | None = None
+    """What the title and its part were called when the job was asked for; None of jobs older than this field."""
     ladder: tuple[int, ...] = ()
     preset: str = "veryfast"
     language: str | None = None
@@ -104,6 +108,14 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         if self.state is not JobState.ENCODING or not self.frames_per_s:
             return None
         return round(max(0, self.frames_total - self.frames_done) / self.frames_per_s, 1)
+
+
+def job_name(playable: Playable) -> str:
+    """Return what people call what is encoded: a film's name, `Orchard S1 E3`, `Orchard: The Trailer`."""
+    title = playable.title_name or playable.name
+    if playable.kind == "episode":
+        return f"{title} S{playable.season} E{playable.episode}"
+    return title if playable.kind == "film" else f"{title}: {playable.name}"
 
 
 def take(job: JobRecord, epoch: int, now_s: float) -> JobRecord:

@@ -44,6 +44,8 @@ class Job(BaseModel):
     job_id: str
     upload_id: str
     playable_id: str
+    title_id: str | None = Field(default=None, description="Null in jobs that are older than this field, like `name`.")
+    name: str | None = Field(default=None, description="What the title and its part were called when the job was asked for.")
     state: JobState
     cancel_requested: bool
     progress: float = Field(ge=0, le=1)

@@ -140,13 +140,15 @@ class Studio:
             if upload_id in sidecar_ids and upload.length > MAX_SIDECAR_BYTES:
                 raise TooLarge(f"Subtitles are limited to {MAX_SIDECAR_BYTES} bytes", limit_bytes=MAX_SIDECAR_BYTES)
             await self.uploads.touch(upload_id)
-        await self._catalog.playable(wanted.playable_id)
+        playable = await self._catalog.playable(wanted.playable_id)
         now_s = self._now_s()
         draft = JobRecord(
             job_id=job_id,
             account_id=account_id,
             upload_id=wanted.upload_id,
             playable_id=wanted.playable_id,
+            title_id=playable.title_id,
+            name=policy.job_name(playable),
             ladder=tuple(wanted.ladder or self._ladder),
             preset=self._settings.preset,
             language=wanted.language,
@@ -250,6 +252,8 @@ def to_schema(job: JobRecord) -> Job:
             "job_id": job.job_id,
             "upload_id": job.upload_id,
             "playable_id": job.playable_id,
+            "title_id": job.title_id,
+            "name": job.name,
             "state": job.state,
             "cancel_requested": job.cancel_requested,
             "progress": job.progress,

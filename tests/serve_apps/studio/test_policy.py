@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from cluster.errors import Fenced, JobNotCancellable, JobNotRetryable
 from cluster.ids import new_id
+from serve_apps.catalog.schemas import Playable
 from serve_apps.studio import policy
 from serve_apps.studio.policy import ENDED, JobRecord, JobState
 
@@ -138,3 +140,16 @@ def test_the_version_of_the_job_asked_for_last_is_the_newest() -> None:
     assert made == sorted(made)
     assert all(len(version_id) == 32 for version_id in made)
     assert policy.version_id(first, new_id()) != made[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "called"),
+    [
+        ({"kind": "film", "name": "Salt Road", "title_name": "Salt Road"}, "Salt Road"),
+        ({"kind": "episode", "name": "The Wall", "title_name": "Orchard", "season": 1, "episode": 3}, "Orchard S1 E3"),
+        ({"kind": "trailer", "name": "Teaser", "title_name": "Orchard"}, "Orchard: Teaser"),
+    ],
+)
+def test_a_job_is_called_as_people_call_what_it_encodes(part: dict[str, Any], called: str) -> None:
+    playable = Playable(playable_id="p", title_id="t", maturity=0, published=False, **part)
+    assert policy.job_name(playable) == called
