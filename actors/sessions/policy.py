@@ -144,9 +144,14 @@ def overdue(account: Account, pulses: Pulses, leases: Leases, signed_out: Callab
 
 
 def live(account: Account, pulses: Pulses, leases: Leases, now_s: float) -> list[LiveStream]:
-    """Return the streams that are live now, the latest started first."""
-    streams = [held.stream for held in account.streams.values()]
-    return shown([stream for stream in streams if leases.end_s(stream, pulses.get(stream.session_id)) > now_s], pulses)
+    """Return the streams that are live now as people see them, the latest started first."""
+    return shown(alive(account, pulses, leases, now_s), pulses)
+
+
+def alive(account: Account, pulses: Pulses, leases: Leases, now_s: float) -> list[Stream]:
+    """Return the streams whose leases have not run out."""
+    streams = (held.stream for held in account.streams.values())
+    return [stream for stream in streams if leases.end_s(stream, pulses.get(stream.session_id)) > now_s]
 
 
 def first_of(streams: Iterable[AccountStream], after: str | None, limit: int) -> list[AccountStream]:

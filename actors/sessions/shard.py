@@ -144,9 +144,10 @@ class SessionShard:
             now_s, first, total = self._now_s(), list[AccountStream](), 0
             for number, (account_id, kept) in enumerate(owned, 1):
                 if kept.account is not None:
-                    live = policy.live(kept.account, kept.pulses, owned.leases, now_s)
-                    total += len(live)
-                    first += [AccountStream(account_id, stream) for stream in live]
+                    alive = policy.alive(kept.account, kept.pulses, owned.leases, now_s)
+                    total += len(alive)
+                    if limit:  # who only counts needs no words about each
+                        first += [AccountStream(account_id, stream) for stream in policy.shown(alive, kept.pulses)]
                 if number % ACCOUNTS_AT_ONCE == 0:
                     first = policy.first_of(first, after, limit)
                     await asyncio.sleep(0)  # heartbeats go on meanwhile
@@ -156,7 +157,7 @@ class SessionShard:
         """Return how this shard is; after a restart the streams are counted as they are read back."""
         async with self._ownership() as owned:
             now_s = self._now_s()
-            live = sum(len(policy.live(kept.account, kept.pulses, owned.leases, now_s)) for _, kept in owned if kept.account)
+            live = sum(len(policy.alive(kept.account, kept.pulses, owned.leases, now_s)) for _, kept in owned if kept.account)
             return ShardStatus(self._shard, owned.epoch, live, len(owned))
 
     async def sweep(self) -> None:

@@ -227,3 +227,21 @@ def test_errors_of_a_shard_arrive_as_they_are(cluster: tuple[Any, Settings]) -> 
         await sessions.close()
 
     asyncio.run(scene())
+
+
+def test_streams_of_all_actors_are_one_list(cluster: tuple[Any, Settings]) -> None:
+    _, settings = cluster
+
+    async def scene() -> None:
+        sessions = Sessions.on_ray(settings)
+        accounts = [f"account-{number}" for number in range(8)]
+        assert {partition_of(name) % settings.session_shards for name in accounts} == set(range(settings.session_shards))
+        before = await sessions.live_total()
+        for name in accounts:
+            await sessions.start(start(f"session-of-{name}", account=name))
+        page = await sessions.streams(3)
+        assert [each.account_id for each in page.items] == accounts[:-4:-1]
+        assert page.total == await sessions.live_total() == before + 8
+        await sessions.close()
+
+    asyncio.run(scene())
