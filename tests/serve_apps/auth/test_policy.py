@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.errors import WeakPassword, WrongPin
-from serve_apps.auth.policy import DeviceProofs, email_hash, folded, normalised_email, require_may_leave, require_strong, same_origin
+from cluster.errors import AccountDisabled, WeakPassword, WrongPin
+from serve_apps.auth.policy import (
+    Account,
+    DeviceProofs,
+    email_hash,
+    folded,
+    normalised_email,
+    require_enabled,
+    require_may_leave,
+    require_strong,
+    same_origin,
+)
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 
@@ -48,6 +59,22 @@ def test_a_search_knows_no_accents() -> None:
         "strasse",
         "wide",
     ]
+
+
+def test_an_account_stored_by_an_earlier_version_is_enabled_and_has_no_reset_link() -> None:
+    stored = {
+        "email": "ann@example.org",
+        "email_hash": "00",
+        "name": "Ann",
+        "password_hash": "$argon2id$",
+        "roles": ["member"],
+        "created_at_s": 1.0,
+    }
+    account = msgspec.convert(stored, Account)
+    assert (account.disabled, account.reset, account.closing) == (False, None, False)
+    require_enabled(account)
+    with pytest.raises(AccountDisabled):
+        require_enabled(msgspec.structs.replace(account, disabled=True))
 
 
 @given(IDS, IDS, IDS)
