@@ -1,6 +1,7 @@
 """The port of the log: topics of partitions of numbered entries.
 
-No consumer groups: a consumer keeps its offset beside its result, so a replay changes nothing. Retention is by time, a topic's own where it has one.
+No consumer groups: a consumer keeps its offset beside its result, so a replay changes nothing. Retention is by time,
+a topic's own where it has one.
 """
 
 from __future__ import annotations
