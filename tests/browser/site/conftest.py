@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+
+from tests.browser.site import catalogue, world
+from tests.browser.site.fake import Fake
+from tests.browser.site.looking import SHIFTS, Axe
+from tests.browser.site.serving import built_sites, serving
+
+SIGNED_IN: Final = f"""
+if (localStorage.getItem("matinee.signed-in") === null && !sessionStorage.getItem("came")) {{
+  sessionStorage.setItem("came", "1");
+  localStorage.setItem("matinee.signed-in", "1");
+  localStorage.setItem("matinee.profile", "{catalogue.PROFILE}");
+}}
+"""
+"""As a browser is where somebody signed in before; signing out stays signed out."""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the built sites are."""
+    data: Path = tmp_path_factory.mktemp("site")
+    with serving(built_sites(), data) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def axe(site: str) -> Axe:
+    return Axe()
+
+
+@pytest.fixture
+def fake() -> Fake:
+    """The services: those of a member who has something of everything."""
+    made = Fake()
+    world.fill(made)
+    return made
+
+
+@pytest.fixture
+def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
+    opened = browser.new_context(base_url=site, viewport={"width": 1280, "height": 844}, reduced_motion="reduce", locale="en-GB")
+    opened.set_default_timeout(10_000)
+    opened.add_init_script(SHIFTS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def site_page(context: BrowserContext, fake: Fake) -> Iterator[Page]:
+    """A page of a stranger; at the end nothing was complained of in its console, and nothing asked that nobody answers."""
+    opened = context.new_page()
+    errors: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        where = message.location.get("url", "")
+        if message.type in ("error", "warning") and where not in fake.refused:
+            errors.append(f"{message.text} ({where})")
+
+    opened.on("console", said)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    fake.attach(opened)
+    opened.route("**/artwork/**", _draw)
+    yield opened
+    assert errors == []
+    assert fake.unknown == []
+
+
+@pytest.fixture
+def members_page(site_page: Page, context: BrowserContext) -> Page:
+    """A page of a member whose profile watches; go where the test begins."""
+    context.add_init_script(SIGNED_IN)
+    return site_page
+
+
+def _draw(route: Route) -> None:
+    route.fulfill(content_type="image/svg+xml", body=catalogue.drawing(route.request.url))
