@@ -18,6 +18,7 @@ from serve_apps.catalog import routes as catalog
 from serve_apps.operations import routes as operations
 from serve_apps.playback import routes as playback
 from serve_apps.profiles import routes as profiles
+from serve_apps.recommendations import routes as recommendations
 from serve_apps.studio import routes as studio
 from serve_apps.web.build import SITE
 
@@ -32,6 +33,7 @@ APIS: Final[Mapping[str, Callable[[Settings], FastAPI]]] = {
     "catalog": lambda _: catalog.create_api(_NOBODY, _NOBODY),
     "studio": lambda settings: studio.create_api(_NOBODY, _NOBODY, settings),
     "playback": lambda _: playback.create_api(_NOBODY, _NOBODY),
+    "recommendations": lambda _: recommendations.create_api(_NOBODY, _NOBODY),
     "operations": lambda _: operations.create_api(_NOBODY, _NOBODY),
 }
 

@@ -55,12 +55,16 @@ def to_continue(places: Iterable[Place]) -> list[Place]:
     """Return the places to go on from, the latest first, one a title.
 
     The latest place of a title speaks for it: an older episode that was left half-way does not come back once a later one is finished.
-    Trailers, and what was only looked into, say nothing.
     """
+    return [place for place in latest_of_titles(places) if not is_finished(place)]
+
+
+def latest_of_titles(places: Iterable[Place]) -> list[Place]:
+    """Return the latest place of each title, finished or not, the latest first; trailers, and what was only looked into, say nothing."""
     latest: dict[str, Place] = {}
     for place in sorted(filter(speaks, places), key=latest_first):
         latest.setdefault(place.title_id, place)
-    return [place for place in latest.values() if not is_finished(place)]
+    return list(latest.values())
 
 
 def speaks(place: Place) -> bool:

@@ -1,4 +1,4 @@
-"""Asks profiles from other services: who was chosen, and what begins and ends with an account."""
+"""Asks profiles from other services: who was chosen, what is on a list, and what begins and ends with an account."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ class ProfilesClient:
         return ChosenProfile.model_validate(
             await self._caller.call(lambda: self._target.invoke("choose", account_id, profile_id, pin, override), idempotent=idempotent)
         )
+
+    async def listed(self, account_id: str, profile_id: str, limit: int) -> list[str]:
+        """Return the titles on a profile's list, the latest first; none for a profile that is not there."""
+        title_ids: list[str] = await self._caller.call(
+            lambda: self._target.invoke("listed", account_id, profile_id, limit), idempotent=True
+        )
+        return title_ids
 
     async def create_first(self, account_id: str, name: str) -> None:
         """Make the account's first profile, unless the account has had one; idempotent."""

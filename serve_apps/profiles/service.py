@@ -187,6 +187,11 @@ class Profiles:
             profile_id=profile_id, name=stored.name, kids=stored.kids, maturity=stored.cap, language=stored.language, pin_proven=pin_proven
         )
 
+    async def listed(self, account_id: str, profile_id: str, limit: int) -> list[str]:
+        """Return the titles on a profile's list, the latest first."""
+        entries, _ = await self.choices.latest(account_id, profile_id, "list", limit, None)
+        return [title_id for title_id, _ in entries]
+
     async def require(self, account_id: str, profile_id: str) -> None:
         """Raise ProfileNotFound unless the profile exists; tokens outlive it by minutes."""
         await self._row(account_id, profile_id)

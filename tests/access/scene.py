@@ -238,12 +238,16 @@ async def listed(scene: Scene) -> str:
 
 @_thing
 async def film_id(scene: Scene) -> str:
-    return await films.publish_film(scene.whole, await scene.the("operator"), scene.word("Kidsfilm"), maturity=0)
+    return await films.followed(
+        scene.whole, await films.publish_film(scene.whole, await scene.the("operator"), scene.word("Kidsfilm"), maturity=0)
+    )
 
 
 @_thing
 async def title_id(scene: Scene) -> str:
-    return await films.publish_series(scene.whole, await scene.the("operator"), scene.word("Kidsseries"), maturity=0)
+    return await films.followed(
+        scene.whole, await films.publish_series(scene.whole, await scene.the("operator"), scene.word("Kidsseries"), maturity=0)
+    )
 
 
 @_thing
@@ -253,12 +257,17 @@ async def playable_id(scene: Scene) -> str:
 
 @_thing
 async def adult_id(scene: Scene) -> str:
-    return await films.publish_film(scene.whole, await scene.the("operator"), scene.word("Adultfilm"), maturity=18, genres=["Adultgenre"])
+    return await films.followed(
+        scene.whole,
+        await films.publish_film(scene.whole, await scene.the("operator"), scene.word("Adultfilm"), maturity=18, genres=["Adultgenre"]),
+    )
 
 
 @_thing
 async def adult_series_id(scene: Scene) -> str:
-    return await films.publish_series(scene.whole, await scene.the("operator"), scene.word("Adultseries"), maturity=KIDS_CAP + 1)
+    return await films.followed(
+        scene.whole, await films.publish_series(scene.whole, await scene.the("operator"), scene.word("Adultseries"), maturity=KIDS_CAP + 1)
+    )
 
 
 @_thing
@@ -266,7 +275,7 @@ async def draft_id(scene: Scene) -> str:
     title_id = await films.publish_series(scene.whole, await scene.the("operator"), scene.word("Draftfilm"), maturity=0)
     answer = await scene.whole.ask("POST", f"{CATALOG}/{title_id}/unpublish", await scene.the("operator"))
     assert answer.status_code == 200, answer.text
-    return title_id
+    return await films.followed(scene.whole, title_id, published=False)
 
 
 @_thing

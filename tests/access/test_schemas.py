@@ -19,6 +19,7 @@ EXAMPLES = {
     "catalog": {"operator": 4, "viewer": 1, "kid": 1, "anonymous": 1},
     "studio": {"operator": 4, "viewer": 1, "anonymous": 1},
     "playback": {"viewer": 4, "kid": 2, "operators_kid": 1, "operator": 1, "anonymous": 1},
+    "recommendations": {"viewer": 3, "kid": 2, "operator": 1, "anonymous": 1},
     "operations": {"operator": 4, "viewer": 1, "anonymous": 1},
     "web": {"anonymous": 2},
 }
@@ -30,9 +31,9 @@ KNOWN = {
     "device_id": ["device_id"],
     "session_id": ["session_id", "kids_session_id"],
     "refresh_token": ["refresh_token"],
-    "title_id": ["film_id", "title_id", "adult_id", "draft_id"],
     "user_code": ["user_code"],
     "device_code": ["device_code"],
+    "title_id": ["film_id", "title_id", "adult_id", "draft_id"],
     "playable_id": ["film_id", "playable_id", "adult_id", "draft_id"],
     "upload_id": ["upload_id", "whole_upload_id"],
     "job_id": ["ready_job_id"],

@@ -26,7 +26,8 @@ from tests.whole.composition import APPLICATIONS, Whole
 from tests.whole.people import Person
 
 GUARDED = {
-    "auth": "/account", "profiles": "/me/list", "catalog": "/", "studio": "/jobs", "playback": "/history", "operations": "/status",
+    "auth": "/account", "profiles": "/me/list", "catalog": "/", "studio": "/jobs", "playback": "/history", "recommendations": "/",
+    "operations": "/status",
 }  # fmt: skip
 """A page of each application that an operator in a profile may read."""
 
@@ -199,7 +200,6 @@ def test_a_device_that_is_signed_out_is_refused_everywhere_within_5_seconds(
     whole.run(scene())
 
 
-async def _until_refused(whole: Whole, token: str, slug: str) -> None:
 def test_a_disabled_account_is_refused_everywhere_within_5_seconds(whole: Whole, operator: Person) -> None:
     async def scene() -> None:
         ann = await people.viewer(whole)
@@ -232,6 +232,7 @@ async def _streams(whole: Whole, operator: Person) -> list[dict[str, Any]]:
     return found
 
 
+async def _until_refused(whole: Whole, token: str, slug: str) -> None:
     async def refused() -> bool:
         answers = (await each(whole, token)).values()
         return all(answer.status_code == 401 and answer.json()["type"] == f"urn:matinee:error:{slug}" for answer in answers)

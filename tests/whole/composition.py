@@ -44,6 +44,8 @@ from serve_apps.playback.service import Playback
 from serve_apps.profiles import routes as profiles
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.service import Profiles
+from serve_apps.recommendations import routes as recommendations
+from serve_apps.recommendations.service import Recommendations
 from serve_apps.serving import LocalTarget
 from serve_apps.studio import routes as studio
 from serve_apps.studio.client import StudioClient
@@ -62,6 +64,7 @@ APPLICATIONS = {
     "catalog": catalog.PREFIX,
     "studio": studio.PREFIX,
     "playback": playback.PREFIX,
+    "recommendations": recommendations.PREFIX,
     "operations": operations.PREFIX,
     "web": web.PREFIX,
 }
@@ -126,6 +129,9 @@ class Whole:
         self.playback = Playback(settings, self.catalog_client, Sessions(self.shards), now_s)
         self.profiles = Profiles(settings, PlaybackClient(LocalTarget(self.playback)), now_s)
         self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), PlaybackClient(LocalTarget(self.playback)), now_s)
+        self.recommendations = Recommendations(
+            settings, self.catalog_client, PlaybackClient(LocalTarget(self.playback)), ProfilesClient(LocalTarget(self.profiles)), now_s
+        )
         self.operations = Operations(
             settings,
             self.cluster,
@@ -176,7 +182,16 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
         opening.push_async_callback(whole.relay.close)
         for shard in whole.shards:
             opening.push_async_callback(shard.close)
-        for service in (whole.profiles, whole.auth, whole.catalog, whole.studio, whole.playback, whole.operations, whole.web):
+        for service in (
+            whole.profiles,
+            whole.auth,
+            whole.catalog,
+            whole.studio,
+            whole.playback,
+            whole.recommendations,
+            whole.operations,
+            whole.web,
+        ):
             await service.open()
             opening.push_async_callback(service.close)
         await opening.enter_async_context(_at_work(whole.runner))
@@ -191,6 +206,7 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
                 studio.create_api(whole.studio, gates["studio"], whole.settings), studio.PREFIX, audit=audit, streams=studio.streams
             ),
             "playback": served(playback.create_api(whole.playback, gates["playback"]), playback.PREFIX, audit=audit),
+            "recommendations": served(recommendations.create_api(whole.recommendations, gates["recommendations"]), recommendations.PREFIX),
             "operations": served(operations.create_api(whole.operations, gates["operations"]), operations.PREFIX, audit=audit),
             "web": served(web.create_api(whole.web, web.NoMembers()), web.PREFIX),
         }

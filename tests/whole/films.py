@@ -9,6 +9,7 @@ import obstore
 
 from cluster.durable import open_objects
 from cluster.ids import new_id
+from serve_apps.catalog.client import Sight
 from serve_apps.catalog.routes import PREFIX as CATALOG
 from serve_apps.catalog.schemas import Media, Rendition, Track
 from serve_apps.playback.routes import PREFIX as PLAYBACK
@@ -65,6 +66,18 @@ async def attach(whole: Whole, playable_id: str, duration_s: float = 100.0) -> s
     )
     await whole.catalog_client.attach_media(playable_id, media)
     return version_id
+
+
+async def followed(whole: Whole, title_id: str, *, published: bool = True) -> str:
+    """Publish the facts of a title, and wait until the services that follow the catalogue know them; returns its id."""
+    await whole.relay.run_once()
+
+    async def known() -> bool:
+        title = whole.recommendations.titles.shelf.stock(Sight(18, drafts=True)).by_id.get(title_id)
+        return title is not None and title.card.published == published
+
+    await until(known)
+    return title_id
 
 
 async def upload(whole: Whole, operator: Person, data: bytes = b"a film", *, length: int | None = None) -> str:

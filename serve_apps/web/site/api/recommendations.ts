@@ -84,12 +84,12 @@ export interface components {
          */
         HomeItem: {
             /** Duration S */
-            duration_s?: number | null;
+            duration_s: number | null;
             /**
              * Label
              * @description Which episode that is: `S1 E4`.
              */
-            label?: string | null;
+            label: string | null;
             /**
              * Playable Id
              * @description What to play; null while nothing of it can be.
@@ -99,17 +99,17 @@ export interface components {
              * Position S
              * @description Where it was left; null: at its start.
              */
-            position_s?: number | null;
+            position_s: number | null;
             /**
              * Reason
              * @description Why it is shown.
              */
-            reason?: string | null;
+            reason: string | null;
             /**
              * Synopsis
              * @description Of the hero only.
              */
-            synopsis?: string | null;
+            synopsis: string | null;
             title: components["schemas"]["TitleCard"];
         };
         /**
@@ -117,15 +117,11 @@ export interface components {
          * @description A row of the page; one whose source did not answer in time has `failed` and no items.
          */
         HomeRow: {
-            /**
-             * Failed
-             * @default false
-             */
+            /** Failed */
             failed: boolean;
             /**
              * Fallback
              * @description Rules stand in for a model.
-             * @default false
              */
             fallback: boolean;
             /** Items */
@@ -141,7 +137,7 @@ export interface components {
              * Model Version
              * @description The model that chose it; null: rules did.
              */
-            model_version?: string | null;
+            model_version: string | null;
             /** Row Id */
             row_id: string;
         };

@@ -1,0 +1,214 @@
+"""Decides what a profile's page shows, by rules until models exist: the hero, the rows, what is alike. Pure.
+
+Main path: `home` -> the personal rows as their sources have them -> the others share out what there is: no title stands in two of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from serve_apps.playback.schemas import Place
+from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
+from serve_apps.recommendations.stock import Known, Part, Stock
+
+ROW_LIMIT: Final = 20
+ROW_LEAST: Final = 3
+"""Fewer titles make no row of a genre, nor of what is alike."""
+NEW_LEAST: Final = 12
+"""So many of the new ones are shown however few titles there are."""
+BECAUSE_ROWS: Final = 2
+GENRE_ROWS: Final = 12
+HERO_AMONG: Final = 10
+"""The hero is one of so many of the newest."""
+FRESH_S: Final = 14 * 86400.0
+DAY_S: Final = 86400.0
+WATCHED_WEIGHT: Final = 2
+"""Having watched a title says more of what somebody likes than having put it on the list."""
+PERSON_WEIGHT: Final = 2.0
+"""One shared face makes two titles as much alike as all genres shared."""
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """What other services say of a profile; None: they did not say it in time."""
+
+    watched: Sequence[Place] | None
+    """The latest place of each title, the latest first."""
+    listed: Sequence[str] | None
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The places by title."""
+        return {place.title_id: place for place in self.watched or () if place.title_id is not None}
+
+
+def home(stock: Stock, sources: Sources, profile_id: str, now_s: float) -> Home:
+    """Return a profile's page; it has something to show whenever there is a title."""
+    places = sources.places
+    chosen = hero(stock, places.keys(), profile_id, now_s)
+    because, taken = because_rows(stock, sources)
+    new = new_row(stock, places, taken)
+    taken |= {item.title.title_id for item in new.items}
+    rows = [continue_row(stock, sources), list_row(stock, sources), new, *because, *genre_rows(stock, sources, taken)]
+    return Home(
+        hero=item(chosen, places, synopsis=chosen.synopsis or None, reason="New" if _fresh(chosen, now_s) else None) if chosen else None,
+        rows=[row for row in rows if row.items or row.failed],
+    )
+
+
+# --- one title
+
+
+def item(title: Known, places: Mapping[str, Place], *, synopsis: str | None = None, reason: str | None = None) -> HomeItem:
+    """Return a title as rows show it, to be gone on with where it was left."""
+    place = places.get(title.title_id)
+    part, position_s = (go_on(title, place) if place is not None else None) or (next(iter(title.parts), None), None)
+    return HomeItem(
+        title=title.card,
+        synopsis=synopsis,
+        playable_id=part.playable_id if part is not None else None,
+        label=f"S{part.season} E{part.episode}" if part is not None and part.season is not None else None,
+        position_s=position_s,
+        duration_s=part.duration_s if part is not None else None,
+        reason=reason,
+    )
+
+
+def go_on(title: Known, place: Place) -> tuple[Part, float | None] | None:
+    """Return what to watch after a place, and from where: the same, left half-way, or the episode after one that was finished."""
+    at = next((number for number, part in enumerate(title.parts) if part.playable_id == place.playable_id), None)
+    if at is None:
+        return None
+    if not place.finished:
+        return title.parts[at], place.position_s
+    return (title.parts[at + 1], None) if at + 1 < len(title.parts) else None
+
+
+def hero(stock: Stock, watched: Collection[str], profile_id: str, now_s: float) -> Known | None:
+    """Return one of the newest titles that fill a screen, the same all day for a profile; rather one that it has not watched."""
+    pictured = [title for title in stock.playable if title.card.artwork.backdrop]
+    fresh = ([title for title in pictured if title.title_id not in watched] or pictured)[:HERO_AMONG]
+    if not fresh:
+        return None
+    digest = hashlib.blake2b(f"{profile_id}\0{int(now_s // DAY_S)}".encode(), digest_size=8).digest()
+    return fresh[int.from_bytes(digest) % len(fresh)]
+
+
+# --- rows of what others say
+
+
+def continue_row(stock: Stock, sources: Sources) -> HomeRow:
+    """Return what was left half-way, and the episodes that follow on finished ones."""
+    found = []
+    for title_id, place in sources.places.items():
+        title = stock.by_id.get(title_id)
+        if title is not None and go_on(title, place) is not None:
+            found.append(item(title, sources.places))
+    return _personal("continue", "Continue watching", found, failed=sources.watched is None)
+
+
+def list_row(stock: Stock, sources: Sources) -> HomeRow:
+    """Return what the profile has put on its list."""
+    titles = [stock.by_id[title_id] for title_id in sources.listed or () if title_id in stock.by_id]
+    return _personal("list", "My list", [item(title, sources.places) for title in titles], failed=sources.listed is None)
+
+
+# --- rows that share the titles out
+
+
+def because_rows(stock: Stock, sources: Sources) -> tuple[list[HomeRow], set[str]]:
+    """Return rows of what is like that which was watched last, and the titles in them: at most a third of all there are."""
+    places, taken, rows = sources.places, set[str](), list[HomeRow]()
+    left = len(stock.playable) // 3
+    for title_id in places:
+        title = stock.by_id.get(title_id)
+        if len(rows) == BECAUSE_ROWS or left < ROW_LEAST:
+            break
+        if title is None:
+            continue
+        found = [each for each in similar(stock, title) if each.title_id not in places and each.title_id not in taken]
+        if len(found) < ROW_LEAST:
+            continue
+        found = found[: min(ROW_LIMIT, left)]
+        items = [item(each, places, reason=shared(title, each)) for each in found]
+        rows.append(_ruled(f"because-{title_id}", "because", f"Because you watched {title.card.name}", items))
+        taken |= {each.title_id for each in found}
+        left -= len(found)
+    return rows, taken
+
+
+def new_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str]) -> HomeRow:
+    """Return the newest titles: of few all, of many a third, so that the genres keep some."""
+    free = [title for title in stock.playable if title.title_id not in taken]
+    limit = min(ROW_LIMIT, max(NEW_LEAST, len(free) // 3))
+    return _ruled("new", "new", "New", [item(title, places) for title in free[:limit]])
+
+
+def genre_rows(stock: Stock, sources: Sources, taken: Collection[str]) -> list[HomeRow]:
+    """Return rows of genres, those first that the profile watches and lists most, then the largest; what it has watched stands last."""
+    places, used, rows = sources.places, set(taken), list[HomeRow]()
+    liking = liked_genres(stock, sources)
+    for genre in sorted(stock.by_genre, key=lambda genre: (-liking[genre], -len(stock.by_genre[genre]), genre)):
+        free = [title for title in stock.by_genre[genre] if title.title_id not in used]
+        if len(free) < ROW_LEAST:
+            continue
+        free = sorted(free, key=lambda title: title.title_id in places)[:ROW_LIMIT]
+        used |= {title.title_id for title in free}
+        label = min(title.genres[genre] for title in stock.by_genre[genre])
+        rows.append(_ruled(f"genre-{genre}", "genre", label, [item(title, places) for title in free]))
+        if len(rows) == GENRE_ROWS:
+            break
+    return rows
+
+
+def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
+    """Return how much each genre was watched and listed."""
+    liking: Counter[str] = Counter()
+    for weight, title_ids in ((WATCHED_WEIGHT, sources.places), (1, sources.listed or ())):
+        for title_id in title_ids:
+            if (title := stock.by_id.get(title_id)) is not None:
+                liking.update(dict.fromkeys(title.genres, weight))
+    return liking
+
+
+# --- what is alike
+
+
+def similar(stock: Stock, title: Known) -> list[Known]:
+    """Return the titles that share genres or people with one, the most alike first, then the newest."""
+    return sorted(stock.sharing(title), key=lambda other: -likeness(title, other))
+
+
+def likeness(one: Known, other: Known) -> float:
+    """Return how much two titles are alike: shared people, and the share of their genres that both have (Jaccard); 0: nothing is shared."""
+    people = len(one.people.keys() & other.people.keys())
+    genres = len(one.genres.keys() & other.genres.keys())
+    either = len(one.genres.keys() | other.genres.keys())
+    return PERSON_WEIGHT * people + (genres / either if either else 0.0)
+
+
+def shared(one: Known, other: Known) -> str | None:
+    """Return what two titles have in common, in words: whoever stands first in the cast, else a genre."""
+    person = _first(name for folded, name in one.people.items() if folded in other.people)
+    return f"With {person}" if person is not None else _first(name for folded, name in one.genres.items() if folded in other.genres)
+
+
+def _personal(kind: RowKind, label: str, items: list[HomeItem], *, failed: bool) -> HomeRow:
+    return HomeRow(row_id=kind, kind=kind, label=label, items=items[:ROW_LIMIT], model_version=None, fallback=False, failed=failed)
+
+
+def _ruled(row_id: str, kind: RowKind, label: str, items: list[HomeItem]) -> HomeRow:
+    # A model would choose these.
+    return HomeRow(row_id=row_id, kind=kind, label=label, items=items, model_version=None, fallback=True, failed=False)
+
+
+def _first(names: Iterable[str]) -> str | None:
+    return next(iter(names), None)
+
+
+def _fresh(title: Known, now_s: float) -> bool:
+    return now_s - title.card.added_at.timestamp() <= FRESH_S

@@ -1,0 +1,33 @@
+"""Recommendations over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import FastAPI, Path, Query, Response
+
+from cluster.errors import NotAuthenticated, ProfileRequired, TitleNotFound
+from serve_apps.http import Gate, Member, Viewer, json_bytes, new_api, problems
+from serve_apps.recommendations.schemas import Home, SimilarTitles
+from serve_apps.recommendations.service import Recommendations
+
+PREFIX: Final = "/api/v1/home"
+
+TitleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+
+
+def create_api(recommendations: Recommendations, gate: Gate) -> FastAPI:
+    """Return the API of one service."""
+    api = new_api("recommendations", PREFIX, gate)
+
+    @api.get("/", response_model=Home, responses=problems(NotAuthenticated, ProfileRequired))
+    async def get_home(viewer: Viewer) -> Response:
+        """Return the profile's page; a row whose source is away fails alone."""
+        return json_bytes((await recommendations.home(viewer)).model_dump_json().encode())
+
+    @api.get("/similar/{title_id}", responses=problems(NotAuthenticated, ProfileRequired, TitleNotFound))
+    async def get_similar(title_id: TitleId, caller: Member, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> SimilarTitles:
+        """List titles that share genres or cast with one, the most alike first."""
+        return await recommendations.similar(caller, title_id, limit)
+
+    return api

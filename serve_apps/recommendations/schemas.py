@@ -1,0 +1,48 @@
+"""What recommendations answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from serve_apps.catalog.schemas import TitleCard
+
+RowKind = Literal["continue", "list", "new", "because", "genre"]
+
+
+class HomeItem(BaseModel):
+    """A title in a row, and where a profile begins with it."""
+
+    title: TitleCard
+    synopsis: str | None = Field(description="Of the hero only.")
+    playable_id: str | None = Field(description="What to play; null while nothing of it can be.")
+    label: str | None = Field(description="Which episode that is: `S1 E4`.")
+    position_s: float | None = Field(description="Where it was left; null: at its start.")
+    duration_s: float | None
+    reason: str | None = Field(description="Why it is shown.")
+
+
+class HomeRow(BaseModel):
+    """A row of the page; one whose source did not answer in time has `failed` and no items."""
+
+    row_id: str
+    kind: RowKind
+    label: str
+    items: list[HomeItem]
+    model_version: str | None = Field(description="The model that chose it; null: rules did.")
+    fallback: bool = Field(description="Rules stand in for a model.")
+    failed: bool
+
+
+class Home(BaseModel):
+    """A profile's page: one large title, and rows."""
+
+    hero: HomeItem | None
+    rows: list[HomeRow]
+
+
+class SimilarTitles(BaseModel):
+    """Titles like another, the most alike first."""
+
+    items: list[TitleCard]

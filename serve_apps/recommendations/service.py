@@ -1,0 +1,99 @@
+"""Recommendations: a profile's page, and titles like another, answered from memory.
+
+Main path: home -> playback and profiles, asked at once and not for long -> policy, on the titles that the catalogue's feed keeps here.
+Without their answers the page lacks a row; nothing else is asked of anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+
+from cluster.errors import MatineeError, TitleNotFound
+from cluster.resilience import within
+from cluster.security.claims import Claims
+from cluster.settings import Settings
+from serve_apps.catalog.client import CatalogClient, CatalogFeed, Sight, sight
+from serve_apps.playback.client import PlaybackClient
+from serve_apps.profiles.client import ProfilesClient
+from serve_apps.recommendations import policy
+from serve_apps.recommendations.policy import Sources
+from serve_apps.recommendations.schemas import Home, SimilarTitles
+from serve_apps.recommendations.stock import Shelf
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+SOURCE_S: Final = 1.0
+"""How long a page waits for what others say of a profile."""
+WATCHED_LIMIT: Final = 100
+LISTED_LIMIT: Final = 100
+
+
+class Recommendations:
+    """The service of recommendations."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: CatalogClient,
+        playback: PlaybackClient,
+        profiles: ProfilesClient,
+        now_s: Callable[[], float] = time.time,
+        *,
+        source_s: float = SOURCE_S,
+    ) -> None:
+        self.titles = CatalogFeed(settings, catalog, Shelf, now_s)
+        self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
+
+    async def open(self) -> None:
+        """Read all titles, and begin to follow them."""
+        await self.titles.open()
+
+    async def close(self) -> None:
+        """Stop following."""
+        await self.titles.close()
+
+    async def check(self) -> None:
+        """Raise if the replica no longer follows the titles."""
+        await self.titles.check()
+
+    async def home(self, viewer: Claims) -> Home:
+        """Return a profile's page; drafts are on nobody's.
+
+        Raises:
+            ServiceUnavailable: this replica has not read the titles yet.
+        """
+        stock = self.titles.shelf.stock(Sight(sight(viewer).cap, drafts=False))
+        profile_id = viewer.profile_id or ""
+        watched, listed = await asyncio.gather(
+            self._in_time("playback", self._playback.watched_titles(viewer, WATCHED_LIMIT)),
+            self._in_time("profiles", self._profiles.listed(viewer.account_id, profile_id, LISTED_LIMIT)),
+        )
+        return policy.home(stock, Sources(watched, listed), profile_id, self._now_s())
+
+    async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
+        """Return titles like another.
+
+        Raises:
+            TitleNotFound: there is none that the caller sees.
+            ProfileRequired: a member who has not chosen a profile.
+        """
+        stock = self.titles.shelf.stock(sight(caller))
+        title = stock.by_id.get(title_id)
+        if title is None:
+            raise TitleNotFound
+        return SimilarTitles(items=[each.card for each in policy.similar(stock, title)[:limit]])
+
+    async def _in_time(self, source: str, answer: Awaitable[T]) -> T | None:
+        with within(self._source_s):
+            try:
+                return await answer
+            except MatineeError as error:
+                log.warning("a row fails", source=source, error=repr(error))
+                return None

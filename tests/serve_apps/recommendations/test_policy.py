@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_apps.catalog.schemas import Title
+from serve_apps.playback.schemas import Place
+from serve_apps.recommendations import policy
+from serve_apps.recommendations.policy import Sources
+from serve_apps.recommendations.schemas import Home, HomeRow
+from serve_apps.recommendations.stock import Known, Stock, known
+from tests.serve_apps.recommendations.titles import BACKDROP, DAY_S, NOW_S, catalogues, film, place, series
+
+NOBODY = Sources([], [])
+
+
+def stock(*titles: Title) -> Stock:
+    return Stock(known(title) for title in titles)
+
+
+def page(titles: Stock, sources: Sources = NOBODY, profile_id: str = "profile", now_s: float = NOW_S) -> Home:
+    return policy.home(titles, sources, profile_id, now_s)
+
+
+def row(of: Home, kind: str) -> HomeRow | None:
+    return next((each for each in of.rows if each.kind == kind), None)
+
+
+def ids(of: HomeRow | None) -> list[str]:
+    return [item.title.title_id for item in of.items] if of is not None else []
+
+
+@st.composite
+def sources(draw: st.DrawFn, titles: Sequence[Known]) -> Sources:
+    known_ids = [title.title_id for title in titles]
+    watched: list[Place] | None = []
+    for title_id in draw(st.lists(st.sampled_from([*known_ids, "gone"]), unique=True, max_size=8)):
+        part = draw(st.sampled_from([each.playable_id for title in titles if title.title_id == title_id for each in title.parts] or ["x"]))
+        watched.append(place(title_id, part, finished=draw(st.booleans())))
+    listed: list[str] | None = draw(st.lists(st.sampled_from([*known_ids, "gone"]), unique=True, max_size=8))
+    return Sources(draw(st.sampled_from((watched, None))), draw(st.sampled_from((listed, None))))
+
+
+# --- what holds of every page
+
+
+@given(st.data())
+def test_no_title_stands_twice_among_the_rows_that_are_not_personal(data):
+    titles = data.draw(catalogues())
+    told = page(Stock(titles), data.draw(sources(titles)))
+    shown = [title_id for each in told.rows if each.kind not in {"continue", "list"} for title_id in ids(each)]
+    assert [title_id for title_id, times in Counter(shown).items() if times > 1] == []
+    for each in told.rows:
+        assert len(set(ids(each))) == len(each.items) <= policy.ROW_LIMIT
+    assert len({each.row_id for each in told.rows}) == len(told.rows)
+
+
+@given(st.data())
+def test_a_page_is_never_empty_while_there_is_a_title(data):
+    titles = data.draw(catalogues())
+    told = page(Stock(titles), data.draw(sources(titles)))
+    assert any(each.items for each in told.rows if each.kind not in {"continue", "list"}) == bool(titles)
+
+
+@given(st.data())
+def test_rows_have_items_or_have_failed_and_show_only_what_there_is(data):
+    titles = data.draw(catalogues())
+    given_sources = data.draw(sources(titles))
+    told = page(Stock(titles), given_sources)
+    failed = {each.kind for each in told.rows if each.failed}
+    assert failed == {kind for kind, source in (("continue", given_sources.watched), ("list", given_sources.listed)) if source is None}
+    by_id = {title.title_id: title for title in titles}
+    for each in told.rows:
+        assert bool(each.items) != each.failed
+        for item in each.items:
+            parts = {part.playable_id: part for part in by_id[item.title.title_id].parts}
+            assert item.playable_id in parts if parts else item.playable_id is None
+            assert item.title == by_id[item.title.title_id].card
+
+
+@given(catalogues(), st.text(max_size=5), st.floats(0, DAY_S - 1))
+def test_the_hero_is_one_of_the_newest_with_a_backdrop_and_the_same_all_day(titles, profile_id, later_s):
+    midnight_s = NOW_S // DAY_S * DAY_S
+    found = policy.hero(Stock(titles), (), profile_id, midnight_s)
+    assert policy.hero(Stock(reversed(titles)), (), profile_id, midnight_s + later_s) == found
+    pictured = [title for title in Stock(titles).playable if title.card.artwork.backdrop]
+    assert (found in pictured[: policy.HERO_AMONG]) if pictured else found is None
+
+
+# --- the hero
+
+
+def test_the_hero_changes_with_days_and_profiles():
+    titles = stock(*(film(f"f{number}", age_days=number, artwork=BACKDROP) for number in range(8)))
+    for vary in (lambda n: ("profile", NOW_S + n * DAY_S), lambda n: (f"profile {n}", NOW_S)):
+        assert len({policy.hero(titles, (), *vary(number)).title_id for number in range(40)}) == 8
+
+
+def test_the_hero_is_rather_one_that_was_not_watched():
+    titles = stock(film("seen", artwork=BACKDROP), film("new", artwork=BACKDROP), film("bare"))
+    assert {policy.hero(titles, {"seen"}, f"p{number}", NOW_S).title_id for number in range(20)} == {"new"}
+    assert policy.hero(titles, {"seen", "new"}, "p", NOW_S).title_id in {"seen", "new"}
+
+
+def test_the_hero_says_what_it_is_about_and_that_it_is_new():
+    told = page(stock(film("a", artwork=BACKDROP, age_days=13)))
+    assert (told.hero.synopsis, told.hero.reason, told.hero.playable_id) == ("What a is about", "New", "a")
+    assert page(stock(film("a", artwork=BACKDROP, age_days=15))).hero.reason is None
+    assert page(stock(film("a"))).hero is None
+
+
+# --- where one goes on
+
+
+def test_a_film_left_half_way_goes_on_where_it_was_left_and_a_finished_one_does_not():
+    titles = stock(film("a"), film("b"))
+    told = row(page(titles, Sources([place("a", position_s=33), place("b", finished=True)], [])), "continue")
+    assert [(item.playable_id, item.position_s, item.duration_s, item.label) for item in told.items] == [("a", 33, 6000, None)]
+
+
+def test_after_a_finished_episode_comes_the_next_one_and_after_the_last_none():
+    titles = stock(series("s"))
+    after = {
+        "s-s01e01": [("s-s01e02", "S1 E2")],
+        "s-s01e02": [("s-s02e01", "S2 E1")],
+        "s-s02e01": [],
+    }
+    for watched, following in after.items():
+        told = row(page(titles, Sources([place("s", watched, finished=True)], [])), "continue")
+        assert [(item.playable_id, item.label) for item in told.items] == following if told else following == []
+    told = row(page(titles, Sources([place("s", "s-s01e02", 70)], [])), "continue")
+    assert [(item.playable_id, item.label, item.position_s) for item in told.items] == [("s-s01e02", "S1 E2", 70)]
+
+
+def test_nobody_begins_with_a_special():
+    special_first = stock(series("s", [(0, 1), (1, 1), (1, 2)]))
+    (item,) = row(page(special_first), "new").items
+    assert (item.playable_id, item.label) == ("s-s01e01", "S1 E1")
+
+
+def test_an_episode_that_is_withdrawn_is_not_gone_on_with():
+    assert row(page(stock(series("s")), Sources([place("s", "s-s09e09")], [])), "continue") is None
+
+
+def test_the_list_stands_in_its_order_without_what_is_gone():
+    titles = stock(film("a"), film("b"), film("c"))
+    told = row(page(titles, Sources([place("b", position_s=12)], ["c", "gone", "b"])), "list")
+    assert [(item.title.title_id, item.position_s) for item in told.items] == [("c", None), ("b", 12)]
+
+
+# --- the others
+
+
+def test_new_is_the_newest_first_of_few_all_and_of_many_a_third():
+    assert ids(row(page(stock(film("old", age_days=9), film("new", age_days=1))), "new")) == ["new", "old"]
+    many = stock(*(film(f"f{number}", age_days=number) for number in range(45)))
+    assert ids(row(page(many), "new")) == [f"f{number}" for number in range(15)]
+
+
+def test_because_you_watched_shows_what_shares_cast_and_genre_but_nothing_watched():
+    alike = [film(f"alike{number}", genres=["Crime", "Drama"], cast=["Ada"]) for number in range(3)]
+    less = [film(f"less{number}", genres=["Crime"]) for number in range(3)]
+    others = [film(f"other{number}", genres=["Comedy"]) for number in range(12)]
+    seen = film("seen", genres=["drama", "crime"], cast=["ADA"])
+    titles = stock(*others, *less, *alike, seen)
+    told = row(page(titles, Sources([place("seen", finished=True)], [])), "because")
+    assert (told.label, told.row_id, told.fallback) == ("Because you watched Name of seen", "because-seen", True)
+    assert set(ids(told)[:3]) == {title.title_id for title in alike}
+    assert set(ids(told)[3:]) == {title.title_id for title in less}
+    assert {item.reason for item in told.items} == {"With ADA", "crime"}
+
+
+def test_genres_that_the_profile_watches_come_first_and_what_it_has_watched_last():
+    newest = [film(f"n{number}", age_days=1) for number in range(60)]
+    titles = stock(
+        *newest,
+        *(film(f"c{number}", genres=["Comedy"]) for number in range(5)),
+        *(film(f"d{number}", genres=["Drama" if number else "DRAMA"]) for number in range(4)),
+    )
+    assert [each.label for each in page(titles).rows if each.kind == "genre"] == ["Comedy", "DRAMA"]
+    rows = policy.genre_rows(titles, Sources([place("d0", finished=True)], ["d1"]), ())
+    assert [each.row_id for each in rows] == ["genre-drama", "genre-comedy"]
+    assert (len(ids(rows[0])), ids(rows[0])[-1]) == (4, "d0")
+
+
+def test_while_nothing_can_be_played_the_page_shows_what_there_will_be():
+    told = page(stock(film("soon", ready=False)))
+    assert [(item.title.title_id, item.playable_id) for item in row(told, "new").items] == [("soon", None)]
+    assert ids(row(page(stock(film("soon", ready=False), film("now"))), "new")) == ["now"]
+
+
+# --- what is alike
+
+
+@given(catalogues(), st.data())
+def test_what_is_alike_shares_something_and_the_most_alike_stand_first(titles, data):
+    if not titles:
+        return
+    title = data.draw(st.sampled_from(titles))
+    found = policy.similar(Stock(titles), title)
+    scores = [policy.likeness(title, other) for other in found]
+    assert title not in found
+    assert scores == sorted(scores, reverse=True)
+    assert all(score > 0 and policy.shared(title, other) for score, other in zip(scores, found, strict=True))
+    left_out = [other for other in Stock(titles).playable if other not in found and other != title]
+    assert all(policy.likeness(title, other) == 0 for other in left_out)
+
+
+@given(catalogues(2))
+def test_likeness_is_mutual(titles):
+    if len(titles) == 2:
+        assert policy.likeness(*titles) == policy.likeness(*reversed(titles))

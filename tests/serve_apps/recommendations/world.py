@@ -1,0 +1,94 @@
+"""Recommendations beside a real catalogue; playback and profiles say what a test wants, fail, or never answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cluster.errors import ServiceUnavailable
+from cluster.security.claims import Claims
+from serve_apps.catalog.client import CatalogClient
+from serve_apps.http import served
+from serve_apps.playback.client import PlaybackClient
+from serve_apps.playback.schemas import Place
+from serve_apps.profiles.client import ProfilesClient
+from serve_apps.recommendations.routes import PREFIX, create_api
+from serve_apps.recommendations.service import Recommendations
+from serve_apps.serving import LocalTarget
+from tests.serve_apps.catalog.world import NamesGate, World, eventually, in_world, relaying
+
+SOURCE_S = 0.05
+
+
+class Told:
+    """Playback and profiles: `away` fails at once, `hangs` never answers."""
+
+    def __init__(self) -> None:
+        self.watched: list[Place] = []
+        self.listed_ids: list[str] = []
+        self.away = self.hangs = False
+
+    async def watched_titles(self, viewer: Claims, limit: int) -> list[Place]:
+        await self._answer()
+        return self.watched[:limit]
+
+    async def listed(self, account_id: str, profile_id: str, limit: int) -> list[str]:
+        await self._answer()
+        return self.listed_ids[:limit]
+
+    async def _answer(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.away:
+            raise ServiceUnavailable
+
+
+class Home:
+    """One replica of recommendations, and the catalogue that it follows."""
+
+    def __init__(self, catalog: World) -> None:
+        self.catalog, self.playback, self.profiles = catalog, Told(), Told()
+        self.service = Recommendations(
+            catalog.settings,
+            CatalogClient(LocalTarget(catalog.catalog)),
+            PlaybackClient(LocalTarget(self.playback)),
+            ProfilesClient(LocalTarget(self.profiles)),
+            source_s=SOURCE_S,
+        )
+        self.app = served(create_api(self.service, NamesGate()), PREFIX)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://testserver")
+
+    async def ask(self, path: str = "", bearer: str = "adult", **params: Any) -> httpx.Response:
+        return await self.http.get(PREFIX + path, params=params, headers={"Authorization": f"Bearer {bearer}"})
+
+    async def rows(self, bearer: str = "adult") -> dict[str, dict[str, Any]]:
+        answer = await self.ask("", bearer)
+        assert answer.status_code == 200, answer.text
+        return {row["row_id"]: row for row in answer.json()["rows"]}
+
+    async def names(self, row_id: str, bearer: str = "adult") -> list[str]:
+        return [item["title"]["name"] for item in (await self.rows(bearer)).get(row_id, {"items": []})["items"]]
+
+    async def make(self, name: str, **fields: Any) -> str:
+        """Make a title, and wait until it is known here."""
+        title_id = str((await self.catalog.make(name, **fields))["title_id"])
+        await eventually(lambda: title_id in self.service.titles.shelf)
+        return title_id
+
+
+def at_home(tmp_path: Path, run: Callable[[Home], Awaitable[None]]) -> None:
+    async def with_catalog(catalog: World) -> None:
+        home = Home(catalog)
+        async with relaying(catalog.settings), home.http:
+            await home.service.open()
+            try:
+                await run(home)
+                await home.service.check()
+            finally:
+                await home.service.close()
+
+    in_world(tmp_path, with_catalog)
