@@ -94,6 +94,11 @@ export interface components {
             /** Replicas */
             replicas: number;
             /**
+             * Seats
+             * @description How each replica is, also those that are wanted and not there.
+             */
+            seats: ("running" | "starting" | "unhealthy")[];
+            /**
              * State
              * @enum {string}
              */
@@ -146,6 +151,16 @@ export interface components {
         EdgeSummary: {
             /** Cache Bytes */
             cache_bytes: number;
+            /**
+             * Disk Free Bytes
+             * @description What is free on the disk of its cache; null where it does not tell.
+             */
+            disk_free_bytes: number | null;
+            /**
+             * Disk Limit Bytes
+             * @description The most that its cache may hold; null where it does not tell.
+             */
+            disk_limit_bytes: number | null;
             /** Edge Id */
             edge_id: string;
             /** Fill Bytes */
@@ -220,6 +235,11 @@ export interface components {
             jobs: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Live Streams
+             * @description How many streams are live; null where the session shards do not answer.
+             */
+            live_streams: number | null;
             log: components["schemas"]["LogStatus"];
             /**
              * Ready
