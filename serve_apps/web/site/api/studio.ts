@@ -258,6 +258,11 @@ export interface components {
             /** Job Id */
             job_id: string;
             /**
+             * Name
+             * @description What the title and its part were called when the job was asked for.
+             */
+            name?: string | null;
+            /**
              * Notes
              * @description What of the film was left out, in words; known once it is packaged.
              * @default []
@@ -272,6 +277,11 @@ export interface components {
                 [key: string]: unknown;
             }[];
             state: components["schemas"]["JobState"];
+            /**
+             * Title Id
+             * @description Null in jobs that are older than this field, like `name`.
+             */
+            title_id?: string | null;
             /**
              * Updated At
              * Format: date-time
