@@ -3,7 +3,6 @@ import { useLocation } from "preact-iso";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-import { count } from "../lib/format.ts";
 import { Icon, Mark, type IconName } from "../ui/Icon.tsx";
 import { StatusContext, usePolledStatus } from "./now.ts";
 
@@ -70,7 +69,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
                     <Icon name="info" />
                     Documents
                   </summary>
-                  <ul aria-label={count(documented.length, "service’s documents", "services’ documents")}>
+                  <ul aria-label="Documents of the services">
                     {documented.map(({ name, prefix }) => (
                       <li key={name}>
                         <a class="way" href={`${prefix}/docs`} target="_blank" rel="noopener">

@@ -8,7 +8,7 @@ import { readStatus, type Status } from "./calls.ts";
 import { NOTHING, recorded, type History } from "./history.ts";
 
 export const POLL_MS = 2000;
-export const STATUS = "c:status";
+const STATUS = "c:status";
 
 export const history = signal<History>(NOTHING);
 

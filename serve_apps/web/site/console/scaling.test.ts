@@ -43,7 +43,7 @@ test("one wish is on its way at a time, and the newest goes next", () => {
   assert.deepEqual(second.sending, fixed(5));
   const next = scaling.taken(second, 1000);
   assert.deepEqual(next.sending, fixed(7));
-  assert.equal(next.takenAtMs, null);
+  assert.deepEqual(next.taken?.range, fixed(5));
   assert.deepEqual(scaling.refused(second, "No.").sending, fixed(7), "also where the first is refused");
 });
 
@@ -59,6 +59,20 @@ test("back to where it was after a change was taken is a wish too", () => {
   const away = scaling.released(scaling.moved(CALM, fixed(6)), TRUTH);
   const back = scaling.released(scaling.moved(away, TRUTH), TRUTH);
   assert.deepEqual(scaling.taken(back, 1000).sending, TRUTH);
+});
+
+test("back to what the status still tells is sent, since it does not hold any more", () => {
+  const taken = scaling.taken(scaling.released(scaling.moved(CALM, fixed(6)), TRUTH), 1000);
+  assert.deepEqual(scaling.released(scaling.moved(taken, TRUTH), TRUTH).sending, TRUTH);
+});
+
+test("a refusal goes back to what was taken before it", () => {
+  const taken = scaling.taken(scaling.released(scaling.moved(CALM, fixed(6)), TRUTH), 1000);
+  const refused = scaling.refused(scaling.released(scaling.moved(taken, fixed(9)), TRUTH), "No.");
+  assert.deepEqual(refused.wish, fixed(6));
+  const later = scaling.seen(refused, fixed(6), 2000);
+  assert.equal(later.wish, null);
+  assert.equal(later.refused?.words, "No.", "the words stay until something else is wished");
 });
 
 test("seats tell what is ready, starting, torn and wished", () => {

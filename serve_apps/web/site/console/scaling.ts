@@ -9,21 +9,23 @@ export interface Range {
 export const REPLICAS_LIMIT = 64;
 /** A slider reaches this far; more is typed. */
 const SLIDER_TOP = 12;
-/** How long a wish that was taken is shown while the status still tells of the time before it. */
-const KEPT_MS = 10_000;
+/** How long what was taken is shown while the status still tells of the time before it. */
+const TAKEN_MS = 10_000;
 
-/** One application's scale: what is wished, what is on its way, what was refused. */
+/** One application's scale: what is wished, what is on its way, what was taken, what was refused. */
 export interface Scaling {
+  /** What is shown instead of the truth. */
   readonly wish: Range | null;
   /** The finger is on the slider. */
   readonly held: boolean;
   /** On its way to the service; one at a time, the newest wish goes next. */
   readonly sending: Range | null;
-  readonly takenAtMs: number | null;
+  /** The service took it; the status does not tell it yet. */
+  readonly taken: { readonly range: Range; readonly atMs: number } | null;
   readonly refused: { readonly wish: Range; readonly words: string } | null;
 }
 
-export const CALM: Scaling = { wish: null, held: false, sending: null, takenAtMs: null, refused: null };
+export const CALM: Scaling = { wish: null, held: false, sending: null, taken: null, refused: null };
 
 export function same(a: Range | null, b: Range | null): boolean {
   return a?.min === b?.min && a?.max === b?.max;
@@ -31,35 +33,35 @@ export function same(a: Range | null, b: Range | null): boolean {
 
 /** The finger moves: shown, not sent. */
 export function moved(now: Scaling, wish: Range): Scaling {
-  return { ...now, wish, held: true, takenAtMs: null, refused: null };
+  return { ...now, wish, held: true, refused: null };
 }
 
 /** The finger lets go: sent, unless it is what holds already. */
 export function released(now: Scaling, truth: Range): Scaling {
-  if (!now.wish) return { ...now, held: false };
-  if (now.sending) return { ...now, held: false };
-  if (same(now.wish, truth)) return { ...CALM };
+  if (!now.wish || now.sending) return { ...now, held: false };
+  if (same(now.wish, now.taken?.range ?? truth)) return { ...now, held: false, wish: now.taken?.range ?? null };
   return { ...now, held: false, sending: now.wish };
 }
 
 /** The service took what was sent. */
 export function taken(now: Scaling, nowMs: number): Scaling {
-  if (!now.held && now.wish && !same(now.wish, now.sending)) return { ...now, sending: now.wish };
-  return { ...now, sending: null, takenAtMs: now.held ? null : nowMs };
+  if (!now.sending) return now;
+  const newer = !now.held && now.wish && !same(now.wish, now.sending);
+  return { ...now, taken: { range: now.sending, atMs: nowMs }, sending: newer ? now.wish : null };
 }
 
-/** The service refused what was sent: back to the truth with its words, unless something newer is wished. */
+/** The service refused what was sent: back to what holds, with its words, unless something newer is wished. */
 export function refused(now: Scaling, words: string): Scaling {
   if (!now.sending) return now;
   if (now.held) return { ...now, sending: null };
   if (now.wish && !same(now.wish, now.sending)) return { ...now, sending: now.wish };
-  return { ...CALM, refused: { wish: now.sending, words } };
+  return { ...now, sending: null, wish: now.taken?.range ?? null, refused: { wish: now.sending, words } };
 }
 
-/** A status came: the wish goes once it is the truth, or once it should long have been. */
+/** A status came: what was taken is the truth now, or should long have been. */
 export function seen(now: Scaling, truth: Range, nowMs: number): Scaling {
-  if (now.takenAtMs === null) return now;
-  return same(now.wish, truth) || nowMs - now.takenAtMs > KEPT_MS ? { ...CALM } : now;
+  if (!now.taken || (!same(now.taken.range, truth) && nowMs - now.taken.atMs <= TAKEN_MS)) return now;
+  return { ...now, taken: null, wish: now.held || now.sending ? now.wish : null };
 }
 
 /** `3`, or `1 to 4`. */

@@ -2,13 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { put, shown } from "../../lib/load.ts";
 import { asProblem } from "../../lib/problem.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Field } from "../../ui/Field.tsx";
 import { Failed } from "../../ui/States.tsx";
 import { scale, type Application, type Status } from "../calls.ts";
-import { STATUS, useStatus } from "../now.ts";
+import { useStatus } from "../now.ts";
 import * as scaling from "../scaling.ts";
 import type { Range } from "../scaling.ts";
 import { Cell, GhostRows, Row, Table } from "../Table.tsx";
@@ -33,7 +32,12 @@ export default function Services(): JSX.Element {
             </header>
             <Table label="Services" head={["Service", "State", "Replicas", "Scale"]}>
               {data.applications.map((application) => (
-                <Service key={application.name} application={application} atMs={status.atMs} />
+                <Service
+                  key={application.name}
+                  application={application}
+                  atMs={status.atMs}
+                  onChanged={status.reload}
+                />
               ))}
             </Table>
           </section>
@@ -50,7 +54,15 @@ export default function Services(): JSX.Element {
   );
 }
 
-function Service({ application, atMs }: { application: Application; atMs: number | undefined }): JSX.Element {
+function Service({
+  application,
+  atMs,
+  onChanged,
+}: {
+  application: Application;
+  atMs: number | undefined;
+  onChanged: () => Promise<void>;
+}): JSX.Element {
   const { name, prefix } = application;
   const truth: Range = { min: application.min_replicas, max: application.max_replicas };
   const [state, set] = useState(scaling.CALM);
@@ -60,16 +72,16 @@ function Service({ application, atMs }: { application: Application; atMs: number
   useEffect(() => {
     const wish = state.sending;
     if (!wish) return;
-    void scale(name, wish).then(
-      (answer) => {
-        showAnswer(answer);
-        set((now) => scaling.taken(now, Date.now()));
-      },
-      (thrown: unknown) => {
-        const problem = asProblem(thrown);
-        set((now) => scaling.refused(now, problem.detail || problem.title));
-      },
-    );
+    void scale(name, wish)
+      .then(
+        () => set((now) => scaling.taken(now, Date.now())),
+        (thrown: unknown) => {
+          const problem = asProblem(thrown);
+          set((now) => scaling.refused(now, problem.detail || problem.title));
+        },
+      )
+      // A status that was asked before is let go: it would tell the time before.
+      .then(onChanged);
   }, [state.sending]);
 
   const wish = (range: Range): void => set((now) => scaling.released(scaling.moved(now, range), truth));
@@ -137,14 +149,6 @@ function Service({ application, atMs }: { application: Application; atMs: number
   );
 }
 
-/** The answer is newer than the status that is shown. */
-function showAnswer(answer: Application): void {
-  const status = shown<Status>(STATUS);
-  if (!status) return;
-  const applications = status.applications.map((each) => (each.name === answer.name ? { ...each, ...answer } : each));
-  put<Status>(STATUS, { ...status, applications });
-}
-
 function Slider({
   name,
   truth,
@@ -187,6 +191,7 @@ function Slider({
         aria-valuetext={spoken}
         style={{ "--p": `${((value - 1) / Math.max(1, top - 1)) * 100}%` }}
         onPointerDown={() => (byKeys.current = false)}
+        onPointerUp={release}
         onKeyDown={() => (byKeys.current = true)}
         onInput={(event) => {
           const number = Number(event.currentTarget.value);
