@@ -79,7 +79,7 @@ export function Player({ playableId, atS }: { playableId: string; atS: number | 
             <Icon name="back" />
           </a>
           <div>
-            <h1>{title?.name ?? <span class="unseen">Player</span>}</h1>
+            {refused === null && <h1>{title?.name ?? <span class="unseen">Player</span>}</h1>}
             {here && (
               <p>
                 S{here.season} E{here.episode}

@@ -32,7 +32,7 @@ function Words({ problem, play }: { problem: Problem; play: Play }): JSX.Element
     case "maturity":
       return (
         <>
-          <h2>This is not for this profile</h2>
+          <h1>This is not for this profile</h1>
           <p>It is meant for older viewers than this profile may be.</p>
           <div class="acts">
             <a class="btn go" href="/profiles">
@@ -47,7 +47,7 @@ function Words({ problem, play }: { problem: Problem; play: Play }): JSX.Element
     case "not-playable":
       return (
         <>
-          <h2>Not ready yet</h2>
+          <h1>Not ready yet</h1>
           <p>It is still being prepared. Try again in a little while.</p>
           <div class="acts">
             <button class="btn go" type="button" onClick={again}>
@@ -62,7 +62,7 @@ function Words({ problem, play }: { problem: Problem; play: Play }): JSX.Element
     case "playable-not-found":
       return (
         <>
-          <h2>There is nothing to play here</h2>
+          <h1>There is nothing to play here</h1>
           <p>It may have been taken out, or the link is old.</p>
           <a class="btn go" href="/">
             Go home
@@ -72,7 +72,7 @@ function Words({ problem, play }: { problem: Problem; play: Play }): JSX.Element
     default:
       return (
         <>
-          <h2>It cannot be played right now</h2>
+          <h1>It cannot be played right now</h1>
           <p>{problem.detail || problem.title} Your place is kept.</p>
           <div class="acts">
             <button class="btn go" type="button" onClick={again}>
@@ -109,7 +109,7 @@ function TooMany({ problem, play }: { problem: Problem; play: Play }): JSX.Eleme
   };
   return (
     <>
-      <h2>{limit === 1 ? "Another device is watching" : "Too many devices are watching"}</h2>
+      <h1>{limit === 1 ? "Another device is watching" : "Too many devices are watching"}</h1>
       <p>This account can watch on {count(limit, "device")} at the same time. Stop one, and it plays here.</p>
       <ul class="streams">
         {streams.map((stream) => {

@@ -5,7 +5,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 
 import { catalog, ok, profiles } from "../lib/api.ts";
-import { outdate } from "../lib/load.ts";
+import { outdate, shown } from "../lib/load.ts";
 import { asProblem, type Problem } from "../lib/problem.ts";
 import { remember, remembered, who } from "../lib/session.ts";
 import type { Episode, Title } from "../lib/titles.ts";
@@ -177,11 +177,11 @@ export class Play {
 
   private async learn(titleId: string): Promise<void> {
     if (this.title.value?.title_id === titleId) return;
-    this.title.value = null;
+    this.title.value = shown<Title>(`title:${titleId}`) ?? null;
     const turn = this.turn;
     // Without the title it plays all the same; it only has no name.
     const title = await ok(catalog.GET("/{title_id}", { params: { path: { title_id: titleId } } })).catch(() => null);
-    if (turn === this.turn || this.told.value?.title_id === titleId) this.title.value = title;
+    if (title && (turn === this.turn || this.told.value?.title_id === titleId)) this.title.value = title;
   }
 
   // --- the session

@@ -1,0 +1,171 @@
+"""The built site on a running Matinee: a member watches a film that was ingested, while parts of it die."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.site.catalogue import Json
+from tests.cluster.edge.running import RunningEdge
+from tests.running import Platform
+from tests.viewers import Viewer, sign_up
+
+pytestmark = [pytest.mark.browser, pytest.mark.ray]
+
+T = TypeVar("T")
+EDGES = 8
+"""So many more are started until one is ranked before the platform's own: each has an even chance."""
+
+
+@pytest.fixture
+def viewer(platform: Platform) -> Iterator[Viewer]:
+    with sign_up(platform) as signed_up:
+        yield signed_up
+
+
+@pytest.fixture
+def page(browser: Browser, platform: Platform, viewer: Viewer) -> Iterator[Page]:
+    """A page of this viewer's, signed in by the cookie that signing up has set."""
+    context = browser.new_context(base_url=platform.site_url, viewport={"width": 1280, "height": 844}, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    host = urlsplit(platform.site_url).hostname or ""
+    context.add_cookies(
+        [{"name": each.name, "value": each.value or "", "domain": host, "path": each.path} for each in viewer.http.cookies.jar]
+    )
+    context.add_init_script(
+        f"localStorage.setItem('matinee.signed-in', '1'); localStorage.setItem('matinee.profile', '{viewer.profile_id}')"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def eventually(page: Page, look: Callable[[], T], timeout_s: float = 30.0) -> T:
+    ends_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < ends_s, f"not within {timeout_s:g} s"
+        page.wait_for_timeout(100)
+    return found
+
+
+def at_s(page: Page) -> float:
+    found: float = page.locator("hls-video").evaluate("video => video.paused ? -1 : video.currentTime")
+    return found
+
+
+def plays(page: Page, from_s: float = 0.0) -> float:
+    """Wait until it plays on from there, and return where it is."""
+    begun = eventually(page, lambda: at_s(page) > from_s and at_s(page))
+    return float(eventually(page, lambda: at_s(page) > float(begun) + 0.5 and at_s(page)))
+
+
+def place(viewer: Viewer, film: str) -> Json:
+    found: Json = viewer.ask("GET", f"/api/v1/playback/positions/{film}").raise_for_status().json()
+    return found
+
+
+def known(viewer: Viewer, film: str) -> None:
+    """Wait until the catalogue's replicas have heard of the film."""
+    viewer.stop(viewer.start(film)["session_id"], 0)
+
+
+def test_a_film_is_watched_and_gone_on_with(page: Page, viewer: Viewer, film: str) -> None:
+    known(viewer, film)
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"/watch/{film}")
+    plays(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two Tongues")
+    page.keyboard.press("c")
+    cue = "v => [...v.nativeEl.textTracks].find(t => t.mode === 'showing')?.activeCues?.[0]?.text"
+    eventually(page, lambda: page.locator("hls-video").evaluate(cue) == "Hello from the test film")
+    page.keyboard.press("a")
+    heard = "v => v.api.audioTracks[v.api.audioTrack].lang"
+    eventually(page, lambda: page.locator("hls-video").evaluate(heard) == "de")
+    kept = "/api/v1/profiles/" + viewer.profile_id
+    eventually(page, lambda: viewer.ask("GET", kept).json()["audio_language"] == "de")
+    page.keyboard.press("5")
+    plays(page, 11.5)
+    page.keyboard.press("k")
+    left_s: float = page.locator("hls-video").evaluate("video => video.currentTime")
+    page.get_by_role("link", name="Back to Two Tongues").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two Tongues")
+    eventually(page, lambda: abs(place(viewer, film)["position_s"] - left_s) < 0.6)
+    assert viewer.ask("GET", "/api/v1/playback/sessions").json()["items"] == []
+    page.go_back()
+    assert plays(page) >= left_s - 0.5
+    eventually(page, lambda: page.locator("hls-video").evaluate(heard) == "de")
+    assert wrong == []
+
+
+def test_the_edge_that_delivers_dies(page: Page, viewer: Viewer, film: str, platform: Platform, tmp_path: Path) -> None:
+    known(viewer, film)
+    settings = platform.settings
+    started: list[RunningEdge] = []
+    try:
+        first: RunningEdge | None = None
+        while first is None:
+            assert len(started) < EDGES
+            home = tmp_path / str(len(started))
+            home.mkdir()
+            secret = settings.secret_bytes().decode()
+            edge = RunningEdge(home, MATINEE_STORE=settings.store, MATINEE_OBJECTS=settings.objects, MATINEE_SECRET=secret)
+            started.append(edge)
+
+            def ranked(edge: RunningEdge = edge) -> list[str]:
+                edges = [each["url"] for each in viewer.start(film)["edges"]]
+                return edges if edge.url in edges else []
+
+            if eventually(page, ranked)[0] == edge.url:
+                first = edge
+        viewer.stop(viewer.start(film)["session_id"], 0)
+        asked: list[str] = []
+        page.on("response", lambda answer: asked.append(answer.url) if answer.ok else None)
+        page.goto(f"/watch/{film}")
+        plays(page)
+        assert any(url.startswith(first.url) for url in asked)
+        src = page.locator("hls-video").get_attribute("src")
+        first.kill()
+        asked.clear()
+        page.locator("hls-video").evaluate("video => { video.api.config.maxBufferLength = 2; video.currentTime = 18 }")
+        plays(page, 18)
+        assert page.locator("hls-video").get_attribute("src") == src
+        assert not any(url.startswith(first.url) for url in asked)
+        expect(page.locator(".banner")).to_have_text("")
+    finally:
+        for edge in started:
+            if edge.process.poll() is None:
+                edge.stop()
+
+
+def test_no_service_answers_for_twenty_seconds(page: Page, viewer: Viewer, film: str) -> None:
+    known(viewer, film)
+    page.goto(f"/watch/{film}")
+    plays(page)
+    page.keyboard.press("<")
+    page.keyboard.press("<")
+    lost = 0
+
+    def lose(route: Any) -> None:
+        nonlocal lost
+        lost += 1
+        route.abort("connectionrefused")
+
+    page.route("**/api/**", lose)
+    ends_s = time.monotonic() + 20
+    before_s = at_s(page)
+    while time.monotonic() < ends_s:
+        assert at_s(page) >= 0, "it stopped"
+        page.wait_for_timeout(500)
+    assert at_s(page) > before_s + 8
+    assert lost > 1
+    page.unroute("**/api/**")
+    eventually(page, lambda: place(viewer, film)["position_s"] > before_s + 8)
+    assert abs(place(viewer, film)["position_s"] - at_s(page)) < 6
+    expect(page.locator(".banner")).to_have_text("")
