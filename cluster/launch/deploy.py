@@ -28,6 +28,7 @@ from serve_apps.operations.service import Placed
 from serve_apps.playback import deployment as playback
 from serve_apps.profiles import deployment as profiles
 from serve_apps.recommendations import deployment as recommendations
+from serve_apps.search import deployment as search
 from serve_apps.studio import deployment as studio
 from serve_apps.studio import runner
 from serve_apps.web import deployment as web
@@ -56,6 +57,7 @@ APPLICATIONS: Final = (
     # Encoding is none of a replica's: it runs as tasks that take no processors, but one of the resource `encode` each.
     Placement("studio", "/api/v1/studio", lambda settings, _: studio.build(settings)),
     Placement("playback", "/api/v1/playback", lambda settings, _: playback.build(settings)),
+    Placement("search", "/api/v1/search", lambda settings, _: search.build(settings)),
     Placement("recommendations", "/api/v1/home", lambda settings, _: recommendations.build(settings)),
     Placement("operations", "/api/v1/operations", operations.build, scale=SINGLE),
     Placement("web", "/", lambda settings, _: web.build(settings), scale=SINGLE),

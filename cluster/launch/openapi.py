@@ -19,6 +19,7 @@ from serve_apps.operations import routes as operations
 from serve_apps.playback import routes as playback
 from serve_apps.profiles import routes as profiles
 from serve_apps.recommendations import routes as recommendations
+from serve_apps.search import routes as search
 from serve_apps.studio import routes as studio
 from serve_apps.web.build import SITE
 
@@ -33,6 +34,7 @@ APIS: Final[Mapping[str, Callable[[Settings], FastAPI]]] = {
     "catalog": lambda _: catalog.create_api(_NOBODY, _NOBODY),
     "studio": lambda settings: studio.create_api(_NOBODY, _NOBODY, settings),
     "playback": lambda _: playback.create_api(_NOBODY, _NOBODY),
+    "search": lambda _: search.create_api(_NOBODY, _NOBODY),
     "recommendations": lambda _: recommendations.create_api(_NOBODY, _NOBODY),
     "operations": lambda _: operations.create_api(_NOBODY, _NOBODY),
 }

@@ -161,6 +161,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "playback GET /titles/{title_id}/places": Operation(VIEWER),
     "playback GET /titles/{title_id}/next": Operation(VIEWER, shows=True),
     "playback DELETE /history/{playable_id}": Operation(VIEWER, 204),
+    "search GET /": Operation(SEER, params={"q": "kidsfilm"}),
     "recommendations GET /": Operation(VIEWER),
     "recommendations GET /similar/{title_id}": Operation(SEER, shows=True),
     "operations GET /status": Operation(OPERATOR),

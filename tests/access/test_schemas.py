@@ -19,6 +19,7 @@ EXAMPLES = {
     "catalog": {"operator": 4, "viewer": 1, "kid": 1, "anonymous": 1},
     "studio": {"operator": 4, "viewer": 1, "anonymous": 1},
     "playback": {"viewer": 4, "kid": 2, "operators_kid": 1, "operator": 1, "anonymous": 1},
+    "search": {"viewer": 4, "kid": 2, "operator": 1, "anonymous": 1},
     "recommendations": {"viewer": 3, "kid": 2, "operator": 1, "anonymous": 1},
     "operations": {"operator": 4, "viewer": 1, "anonymous": 1},
     "web": {"anonymous": 2},

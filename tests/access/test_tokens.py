@@ -26,8 +26,8 @@ from tests.whole.composition import APPLICATIONS, Whole
 from tests.whole.people import Person
 
 GUARDED = {
-    "auth": "/account", "profiles": "/me/list", "catalog": "/", "studio": "/jobs", "playback": "/history", "recommendations": "/",
-    "operations": "/status",
+    "auth": "/account", "profiles": "/me/list", "catalog": "/", "studio": "/jobs", "playback": "/history",
+    "search": "/", "recommendations": "/", "operations": "/status",
 }  # fmt: skip
 """A page of each application that an operator in a profile may read."""
 

@@ -46,6 +46,8 @@ from serve_apps.profiles.client import ProfilesClient
 from serve_apps.profiles.service import Profiles
 from serve_apps.recommendations import routes as recommendations
 from serve_apps.recommendations.service import Recommendations
+from serve_apps.search import routes as search
+from serve_apps.search.service import Search
 from serve_apps.serving import LocalTarget
 from serve_apps.studio import routes as studio
 from serve_apps.studio.client import StudioClient
@@ -64,6 +66,7 @@ APPLICATIONS = {
     "catalog": catalog.PREFIX,
     "studio": studio.PREFIX,
     "playback": playback.PREFIX,
+    "search": search.PREFIX,
     "recommendations": recommendations.PREFIX,
     "operations": operations.PREFIX,
     "web": web.PREFIX,
@@ -129,6 +132,7 @@ class Whole:
         self.playback = Playback(settings, self.catalog_client, Sessions(self.shards), now_s)
         self.profiles = Profiles(settings, PlaybackClient(LocalTarget(self.playback)), now_s)
         self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), PlaybackClient(LocalTarget(self.playback)), now_s)
+        self.search = Search(settings, self.catalog_client, now_s)
         self.recommendations = Recommendations(
             settings, self.catalog_client, PlaybackClient(LocalTarget(self.playback)), ProfilesClient(LocalTarget(self.profiles)), now_s
         )
@@ -188,6 +192,7 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
             whole.catalog,
             whole.studio,
             whole.playback,
+            whole.search,
             whole.recommendations,
             whole.operations,
             whole.web,
@@ -206,6 +211,7 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
                 studio.create_api(whole.studio, gates["studio"], whole.settings), studio.PREFIX, audit=audit, streams=studio.streams
             ),
             "playback": served(playback.create_api(whole.playback, gates["playback"]), playback.PREFIX, audit=audit),
+            "search": served(search.create_api(whole.search, gates["search"]), search.PREFIX),
             "recommendations": served(recommendations.create_api(whole.recommendations, gates["recommendations"]), recommendations.PREFIX),
             "operations": served(operations.create_api(whole.operations, gates["operations"]), operations.PREFIX, audit=audit),
             "web": served(web.create_api(whole.web, web.NoMembers()), web.PREFIX),

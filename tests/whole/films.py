@@ -73,8 +73,9 @@ async def followed(whole: Whole, title_id: str, *, published: bool = True) -> st
     await whole.relay.run_once()
 
     async def known() -> bool:
-        title = whole.recommendations.titles.shelf.stock(Sight(18, drafts=True)).by_id.get(title_id)
-        return title is not None and title.card.published == published
+        everything = Sight(18, drafts=True)
+        shelves = whole.recommendations.titles.shelf.stock(everything).newest, whole.search.titles.shelf.everything(everything)
+        return all(any(each.card.title_id == title_id and each.card.published == published for each in shelf) for shelf in shelves)
 
     await until(known)
     return title_id
