@@ -84,6 +84,7 @@ class TitleEdit(Edit):
     """What operators write about a title; unrated (no maturity) is for adults."""
 
     name: Line
+    original_name: Line | None = None
     synopsis: Synopsis = ""
     year: Year | None = None
     genres: Genres = []
@@ -103,6 +104,7 @@ class TitlePatch(Edit):
     """A JSON merge patch (RFC 7396) of TitleEdit: null resets a field."""
 
     name: Line | None = None
+    original_name: Line | None = None
     synopsis: Synopsis | None = None
     year: Year | None = None
     genres: Genres | None = None

@@ -66,6 +66,7 @@ class TitleRecord(Stored):
     title_id: str
     kind: TitleKind
     name: str
+    original_name: str | None = None
     synopsis: str = ""
     year: int | None = None
     genres: list[str] = []

@@ -244,6 +244,8 @@ class Trailer(Part):
 class Title(TitleCard):
     """A title with everything; a film's `playable_id` is its title_id, a series has none."""
 
+    original_name: str | None
+    """What it is called where it was made; null where that is its name, or not told."""
     synopsis: str
     cast: list[CastMember]
     playable_id: str | None

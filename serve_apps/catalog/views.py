@@ -67,6 +67,7 @@ def title(record: TitleRecord, edge_url: str, *, drafts: bool) -> Title:
     shown = [part for part in record.episodes if part.published or drafts]
     return Title(
         **dict(card(record, edge_url)),
+        original_name=record.original_name,
         synopsis=record.synopsis,
         cast=record.cast,
         playable_id=record.title_id if record.kind == "film" else None,

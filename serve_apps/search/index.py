@@ -68,12 +68,13 @@ class Index:
         document.add_unsigned(_NUMBER, self._last)
         document.add_unsigned(_MATURITY, kept.card.maturity)
         document.add_boolean(_PUBLISHED, kept.card.published)
-        document.add_text(_NAME, " ".join(kept.name))
-        document.add_text(_JOINED, kept.joined)
+        for name in kept.names:
+            document.add_text(_NAME, " ".join(name.words))
+            document.add_text(_JOINED, name.joined)
         document.add_text(_PEOPLE, " ".join(people))
         document.add_text(_GENRES, " ".join(word for genre in kept.genres.values() for word in genre))
         document.add_text(_SYNOPSIS, synopsis)
-        document.add_text(_GRAMS, " ".join(sorted(grams(" ".join((*kept.name, *people))))))
+        document.add_text(_GRAMS, " ".join(sorted(grams(" ".join((*(word for name in kept.names for word in name.words), *people))))))
         self._writer.add_document(document)
         self._numbers[title.title_id], self._entries[self._last], self._synopses[self._last] = self._last, kept, synopsis
         self._changed = True

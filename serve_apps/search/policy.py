@@ -13,7 +13,7 @@ import msgspec
 
 from serve_apps.catalog.schemas import GenreCount, Title, TitleCard, TitleKind
 from serve_apps.search.schemas import Facets, Hit, KindCount, Matched, Person
-from serve_apps.search.words import grams, joined, likeness, means, words
+from serve_apps.search.words import grams, likeness, means, words
 
 QUERY_WORDS: Final = 10
 """Words of a query that count: a name has no more."""
@@ -30,13 +30,18 @@ class Named(msgspec.Struct, frozen=True):
     name: str
     words: tuple[str, ...]
 
+    @property
+    def joined(self) -> str:
+        """Its words in one: `Spider-Man`, `spider man` and `spiderman` are the same."""
+        return "".join(self.words)
+
 
 class Entry(msgspec.Struct, frozen=True):
     """What is kept of a title beside the index."""
 
     card: TitleCard
-    name: tuple[str, ...]
-    joined: str
+    names: tuple[Named, ...]
+    """What it is called, and what it was called where it was made."""
     people: tuple[Named, ...]
     genres: Mapping[str, tuple[str, ...]]
     """The words of each genre, by how genres compare."""
@@ -49,11 +54,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 def entry(title: Title) -> Entry:
     """Return what is kept of a title."""
+    names = dict.fromkeys(name for name in (title.name, title.original_name) if name)
     people = dict.fromkeys(member.name for member in title.cast)
     return Entry(
         card=TitleCard(**{name: getattr(title, name) for name in TitleCard.model_fields}),
-        name=tuple(words(title.name)),
-        joined=joined(title.name),
+        names=tuple(Named(name, tuple(words(name))) for name in names),
         people=tuple(Named(name, tuple(words(name))) for name in people),
         genres={genre.casefold(): tuple(words(genre)) for genre in title.genres},
     )
@@ -83,10 +88,12 @@ def query(text: str) -> Query | None:
 
 def ordered(asked: Query, hits: Iterable[tuple[Entry, float]]) -> list[Entry]:
     """Return hits, the best first: called so, called something that begins so, by their score, the newest."""
+    as_one = asked.joined
 
     def rank(hit: tuple[Entry, float]) -> tuple[bool, bool, float, tuple[float, str]]:
         found, score = hit
-        return found.joined != asked.joined, not found.joined.startswith(asked.joined), -score, found.newest_first
+        names = [name.joined for name in found.names]
+        return as_one not in names, not any(name.startswith(as_one) for name in names), -score, found.newest_first
 
     return [found for found, _ in sorted(hits, key=rank)]
 
@@ -100,9 +107,9 @@ def narrowed(entries: Iterable[Entry], kind: TitleKind | None, genre: str | None
 def hit(asked: Query, found: Entry, synopsis: Sequence[str]) -> Hit:
     """Return an entry with what the words were found in: where most of them are, rather its name, then a person, then a genre."""
     person = max(found.people, key=lambda each: sum(asked.found_in(each.words)), default=None)
-    as_one = _closeness(asked.joined, found.joined, begun=True) * len(asked.words)
+    as_one = max(_closeness(asked.joined, name.joined, begun=True) for name in found.names) * len(asked.words)
     places: list[tuple[Matched, int]] = [
-        ("name", max(as_one, sum(asked.found_in(found.name)))),
+        ("name", max(as_one, *(sum(asked.found_in(name.words)) for name in found.names))),
         ("person", sum(asked.found_in(person.words)) if person is not None else 0),
         ("genre", max((sum(asked.found_in(genre)) for genre in found.genres.values()), default=0)),
         ("synopsis", sum(2 * any(other.startswith(word) for other in synopsis) for word in asked.words)),
@@ -149,7 +156,7 @@ def people(asked: Query, entries: Sequence[Entry]) -> list[Person]:
 def near(text: str, entries: Iterable[Entry]) -> list[str]:
     """Return names of titles and people that look like a text, the most alike first."""
     looked_for = grams(text)
-    names = dict.fromkeys(name for each in entries for name in (each.card.name, *(person.name for person in each.people)))
+    names = dict.fromkeys(called.name for each in entries for called in (*each.names, *each.people))
     alike = {name: likeness(looked_for, grams(name)) for name in names}
     return sorted((name for name in alike if alike[name] >= NEAR_LEAST), key=lambda name: (-alike[name], name))[:NEAR_SHOWN]
 

@@ -41,11 +41,6 @@ def words(text: str) -> list[str]:
     return [word[:WORD_LIMIT] for word in found]
 
 
-def joined(text: str) -> str:
-    """Return the words of a text in one: `Spider-Man`, `spider man` and `spiderman` are the same."""
-    return "".join(words(text))
-
-
 def typos(word: str) -> int:
     """Return how many letters of a word may be wrong."""
     return 0 if len(word) < ONE_TYPO_FROM else 1 if len(word) < TWO_TYPOS_FROM else 2

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cluster.durable import Row, open_store
 from cluster.edge.registry import EDGES, PARTITION
+from cluster.security.claims import Claims
 from cluster.security.paths import PathVerifier
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.serving import LocalTarget
@@ -164,6 +166,22 @@ def test_continue_watching_names_a_series_once_by_its_latest_episode(play: Calla
             await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
         found = [item["playable_id"] for item in (await world.ask("GET", "/continue")).json()["items"]]
         assert found == ["series-s01e02", "film"]
+
+    play(scene)
+
+
+def test_other_services_are_told_the_latest_place_of_each_title_finished_or_not(play: Callable[[Scene], None]) -> None:
+    async def scene(world: World, clock: Clock) -> None:
+        for playable_id, position_s in [("series-s01e01", 50), ("film", 99), ("series-s01e02", 30), ("other", 2)]:
+            clock.advance(10)
+            session_id = (await world.start(playable_id)).json()["session_id"]
+            await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
+        playback = PlaybackClient(LocalTarget(world.playback))
+        viewer = msgspec.json.decode(token(), type=Claims)
+        watched = [(place.title_id, place.playable_id, place.finished) for place in await playback.watched_titles(viewer, 10)]
+        assert watched == [("series", "series-s01e02", False), ("film", "film", True)]
+        assert len(await playback.watched_titles(viewer, 1)) == 1
+        assert await playback.watched_titles(msgspec.json.decode(token(profile="another"), type=Claims), 10) == []
 
     play(scene)
 

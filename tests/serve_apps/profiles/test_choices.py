@@ -23,6 +23,20 @@ async def pages(world: World, path: str, by: str, limit: int = 2) -> list[dict[s
             return items
 
 
+def test_other_services_are_told_the_list_the_latest_first(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        profile = await world.made()
+        for title in ("t1", "t2", "t3"):
+            world.now_s += 1
+            await world.ask("PUT", f"/me/list/{title}", by=token(profile=profile))
+        await world.ask("PUT", "/me/ratings/t4", by=token(profile=profile), json={"rating": 2})
+        assert await world.client.listed("a", profile["profile_id"], 2) == ["t3", "t2"]
+        assert await world.client.listed("a", profile["profile_id"], 10) == ["t3", "t2", "t1"]
+        assert await world.client.listed("another", profile["profile_id"], 10) == []
+
+    in_world(scenario)
+
+
 def test_a_list_shows_the_latest_first_and_each_title_once(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         by = token(profile=await world.made())

@@ -26,6 +26,7 @@ def film(title_id: str = "film", *, age_days: float = 100, ready: bool = True, c
     given: dict[str, Any] = {
         "kind": "film",
         "name": f"Name of {title_id}",
+        "original_name": None,
         "year": 2000,
         "maturity": 7,
         "genres": [],

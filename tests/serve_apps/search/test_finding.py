@@ -111,6 +111,16 @@ def test_of_equals_the_newest_stands_first():
     assert found(index, "night") == ["Night 1", "Night 2", "Night 3"]
 
 
+def test_a_title_is_found_by_what_it_is_called_where_it_was_made():
+    index = index_of(
+        film("a", name="Spirited Away", original_name="千と千尋の神隠し"), film("b", name="The Boat", original_name="Das Boot")
+    )
+    assert found(index, "千尋") == ["Spirited Away"]
+    assert found(index, "dasboot") == found(index, "das bot") == ["The Boat"]
+    assert why("das boot", name="The Boat", original_name="Das Boot") == ("name", None)
+    assert policy.near("dess boote", index.alike("dess boote", GROWN_UP))[:1] == ["Das Boot"]
+
+
 # --- why
 
 

@@ -96,6 +96,8 @@ def test_what_is_published_renamed_and_deleted_is_followed(tmp_path):
         assert await world.names("harbour") == []
         await world.catalog.call("POST", f"/{title_id}/publish")
         await until(partial(finds, world, "harbour", ["Harbour"]), 2.5)
+        await world.make("The Boat", original_name=" Das Boot ")
+        assert await world.names("das boot") == ["The Boat"]
         merge = {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
         await world.catalog.call("PATCH", f"/{title_id}", json={"name": "Lighthouse"}, headers=merge)
         await until(partial(finds, world, "lighthouse", ["Lighthouse"]), 2.5)

@@ -476,6 +476,8 @@ export interface components {
             media: components["schemas"]["Media"] | null;
             /** Name */
             name: string;
+            /** Original Name */
+            original_name: string | null;
             /** Playable Id */
             playable_id: string | null;
             /** Published */
@@ -568,6 +570,8 @@ export interface components {
             maturity: number;
             /** Name */
             name: string;
+            /** Original Name */
+            original_name?: string | null;
             /**
              * Published
              * @default false
@@ -596,6 +600,8 @@ export interface components {
             maturity?: number | null;
             /** Name */
             name?: string | null;
+            /** Original Name */
+            original_name?: string | null;
             /** Synopsis */
             synopsis?: string | null;
             /** Year */
