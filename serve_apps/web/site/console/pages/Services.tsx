@@ -93,14 +93,9 @@ function Service({
         {prefix === "/" ? (
           <span class="under">the two sites</span>
         ) : (
-          <a
-            class="under link"
-            href={`${prefix}/docs`}
-            target="_blank"
-            rel="noopener"
-            aria-label={`Documents of ${name}, in a new tab`}
-          >
+          <a class="under link" href={`${prefix}/docs`} target="_blank" rel="noopener">
             {prefix}
+            <span class="unseen">: documents of {name}, in a new tab</span>
           </a>
         )}
       </Cell>
