@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -90,8 +91,8 @@ def go_on(title: Known, place: Place) -> tuple[Part, float | None] | None:
 
 def hero(stock: Stock, watched: Collection[str], profile_id: str, now_s: float) -> Known | None:
     """Return one of the newest titles that fill a screen, the same all day for a profile; rather one that it has not watched."""
-    pictured = [title for title in stock.playable if title.card.artwork.backdrop]
-    fresh = ([title for title in pictured if title.title_id not in watched] or pictured)[:HERO_AMONG]
+    unwatched = (title for title in stock.playable if title.title_id not in watched)
+    fresh = list(islice(_pictured(unwatched), HERO_AMONG)) or list(islice(_pictured(stock.playable), HERO_AMONG))
     if not fresh:
         return None
     digest = hashlib.blake2b(f"{profile_id}\0{int(now_s // DAY_S)}".encode(), digest_size=8).digest()
@@ -152,14 +153,14 @@ def genre_rows(stock: Stock, sources: Sources, taken: Collection[str]) -> list[H
     """Return rows of genres, those first that the profile watches and lists most, then the largest; what it has watched stands last."""
     places, used, rows = sources.places, set(taken), list[HomeRow]()
     liking = liked_genres(stock, sources)
-    for genre in sorted(stock.by_genre, key=lambda genre: (-liking[genre], -len(stock.by_genre[genre]), genre)):
-        free = [title for title in stock.by_genre[genre] if title.title_id not in used]
+    sizes = stock.genres
+    for genre in sorted(sizes, key=lambda genre: (-liking[genre], -sizes[genre], genre)):
+        free = [title for title in stock.of_genre(genre) if title.title_id not in used]
         if len(free) < ROW_LEAST:
             continue
         free = sorted(free, key=lambda title: title.title_id in places)[:ROW_LIMIT]
         used |= {title.title_id for title in free}
-        label = min(title.genres[genre] for title in stock.by_genre[genre])
-        rows.append(_ruled(f"genre-{genre}", "genre", label, [item(title, places) for title in free]))
+        rows.append(_ruled(f"genre-{genre}", "genre", stock.spelled[genre], [item(title, places) for title in free]))
         if len(rows) == GENRE_ROWS:
             break
     return rows
@@ -179,16 +180,14 @@ def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
 
 
 def similar(stock: Stock, title: Known) -> list[Known]:
-    """Return the titles that share genres or people with one, the most alike first, then the newest."""
-    return sorted(stock.sharing(title), key=lambda other: -likeness(title, other))
+    """Return the titles that share people or genres with one, the most alike first, then the newest."""
+    scored = [(likeness(title, other, people, genres), other) for other, people, genres in stock.sharing(title)]
+    return [other for _, other in sorted(scored, key=lambda each: -each[0])]
 
 
-def likeness(one: Known, other: Known) -> float:
-    """Return how much two titles are alike: shared people, and the share of their genres that both have (Jaccard); 0: nothing is shared."""
-    people = len(one.people.keys() & other.people.keys())
-    genres = len(one.genres.keys() & other.genres.keys())
-    either = len(one.genres.keys() | other.genres.keys())
-    return PERSON_WEIGHT * people + (genres / either if either else 0.0)
+def likeness(one: Known, other: Known, people: int, genres: int) -> float:
+    """Return how much two titles are alike that share so many people and genres: the genres by the share that both have (Jaccard)."""
+    return PERSON_WEIGHT * people + (genres / (len(one.genres) + len(other.genres) - genres) if genres else 0.0)
 
 
 def shared(one: Known, other: Known) -> str | None:
@@ -206,9 +205,13 @@ def _ruled(row_id: str, kind: RowKind, label: str, items: list[HomeItem]) -> Hom
     return HomeRow(row_id=row_id, kind=kind, label=label, items=items, model_version=None, fallback=True, failed=False)
 
 
+def _pictured(titles: Iterable[Known]) -> Iterator[Known]:
+    return (title for title in titles if title.card.artwork.backdrop)
+
+
 def _first(names: Iterable[str]) -> str | None:
     return next(iter(names), None)
 
 
 def _fresh(title: Known, now_s: float) -> bool:
-    return now_s - title.card.added_at.timestamp() <= FRESH_S
+    return now_s - title.added_at_s <= FRESH_S

@@ -5,8 +5,9 @@ Main path: the catalogue's feed -> Shelf.put -> Shelf.stock(sight), made once af
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -26,6 +27,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 class Known(msgspec.Struct, frozen=True):
     """What is kept of a title: what its card shows, and what it is compared by."""
 
+    title_id: str
     card: TitleCard
     synopsis: str
     parts: tuple[Part, ...]
@@ -33,16 +35,7 @@ class Known(msgspec.Struct, frozen=True):
     genres: Mapping[str, str]
     """As they are spelled, by how they compare."""
     people: Mapping[str, str]
-
-    @property
-    def title_id(self) -> str:
-        """The title's id."""
-        return self.card.title_id
-
-    @property
-    def newest_first(self) -> tuple[float, str]:
-        """Sort key."""
-        return -self.card.added_at.timestamp(), self.title_id
+    added_at_s: float
 
 
 def known(title: Title) -> Known:
@@ -54,38 +47,54 @@ def known(title: Title) -> Known:
         episodes.sort(key=lambda episode: episode.season == 0)
         parts = [Part(episode.playable_id, episode.duration_s, episode.season, episode.episode) for episode in episodes]
     return Known(
+        title_id=title.title_id,
         card=TitleCard(**{name: getattr(title, name) for name in TitleCard.model_fields}),
         synopsis=title.synopsis,
         parts=tuple(parts),
         genres={genre.casefold(): genre for genre in title.genres},
         people={member.name.casefold(): member.name for member in title.cast},
+        added_at_s=title.added_at.timestamp(),
     )
 
 
 class Stock:
-    """Titles by id, by age, and by each genre and person that they have; those of a genre or a person stand newest first."""
+    """Titles by id and by age, and those that can be played by each genre and person that they have."""
 
     def __init__(self, titles: Iterable[Known]) -> None:
-        self.newest: Sequence[Known] = sorted(titles, key=lambda title: title.newest_first)
+        self.newest: Sequence[Known] = sorted(titles, key=lambda title: (-title.added_at_s, title.title_id))
         self.by_id = {title.title_id: title for title in self.newest}
         # While nothing can be played yet, a page shows what there will be.
         self.playable = [title for title in self.newest if title.parts] or self.newest
-        self.by_genre: Mapping[str, list[Known]] = defaultdict(list)
-        self.by_person: Mapping[str, list[Known]] = defaultdict(list)
-        for title in self.playable:
-            for genre in title.genres:
-                self.by_genre[genre].append(title)
+        # By their places among the playable ones: what two titles share is counted without looking at either.
+        self._genres: defaultdict[str, list[int]] = defaultdict(list)
+        self._people: defaultdict[str, list[int]] = defaultdict(list)
+        self.spelled: dict[str, str] = {}
+        """Genres as they are shown, by how they compare: of several spellings always the same one."""
+        for at, title in enumerate(self.playable):
+            for genre, name in title.genres.items():
+                self._genres[genre].append(at)
+                self.spelled[genre] = min(name, self.spelled.get(genre, name))
             for person in title.people:
-                self.by_person[person].append(title)
+                self._people[person].append(at)
 
-    def sharing(self, title: Known) -> list[Known]:
-        """Return the other titles that share a genre or a person with one, the newest first."""
-        found: dict[str, Known] = {}
-        for index, shared in ((self.by_person, title.people), (self.by_genre, title.genres)):
-            for key in shared:
-                found.update((each.title_id, each) for each in index.get(key, ()))
-        found.pop(title.title_id, None)
-        return sorted(found.values(), key=lambda each: each.newest_first)
+    def sharing(self, title: Known) -> Iterable[tuple[Known, int, int]]:
+        """Return the titles that share people or genres with one, and how many people and genres those are; the newest first."""
+        people, genres = (
+            Counter(chain.from_iterable(index.get(key, ()) for key in shared))
+            for index, shared in ((self._people, title.people), (self._genres, title.genres))
+        )
+        for at in sorted(people.keys() | genres.keys()):
+            if self.playable[at] is not title:
+                yield self.playable[at], people[at], genres[at]
+
+    def of_genre(self, genre: str) -> list[Known]:
+        """Return the titles of a genre, the newest first."""
+        return [self.playable[at] for at in self._genres.get(genre, ())]
+
+    @property
+    def genres(self) -> Mapping[str, int]:
+        """How many titles each genre has."""
+        return {genre: len(titles) for genre, titles in self._genres.items()}
 
 
 class Shelf:
