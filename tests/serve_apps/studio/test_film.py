@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -92,6 +93,12 @@ def test_a_film_becomes_playable_with_its_sidecar_thumbnails_and_pictures(tmp_pa
                 assert (folder / (playlist[0] or playlist[1])).exists()
             assert {image.kind for image in catalog.artwork["film"]} == {"poster", "backdrop", "still"}
             assert all((root / image.object_name).exists() for image in catalog.artwork["film"])
+            offered = (await client.get("/playables/film/candidates")).json()["items"]
+            assert offered
+            for still in offered:
+                content = (root / still["object_name"]).read_bytes()
+                assert still["object_name"] == f"artwork/{hashlib.sha256(content).hexdigest()}.jpg"
+                assert (still["width"], still["height"]) == (640, 360)
             assert not (root / "uploads").exists()
             assert recorded(children_folder(settings)) == []
 

@@ -81,6 +81,30 @@ def test_it_fills_films_two_series_and_two_members_with_a_child_each(scene: Scen
     assert not (scene.folder / "work").exists()
 
 
+def parts(titles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Everything that plays, by the programme's names."""
+    episodes = {
+        f"{title['name']} {part['season']}x{part['episode']}": part
+        for title in titles.values()
+        for season in title["seasons"]
+        for part in season["episodes"]
+    }
+    return {name: title for name, title in titles.items() if title["kind"] == "film"} | episodes
+
+
+def test_every_page_has_something_to_show_and_players_know_what_to_skip(scene: Scene) -> None:
+    works = scene.works()
+    assert scene.fill(works) == []
+    titles = scene.titles()
+    assert all(title["synopsis"] and title["genres"] and title["year"] for title in titles.values())
+    assert all(member["name"] and member["role"] for title in titles.values() for member in title["cast"])
+    assert all(title["cast"] for title in titles.values())
+    shown = parts(titles)
+    assert all(part["synopsis"] for part in shown.values())
+    assert {name: part["markers"] for name, part in shown.items()} == {work.name: work.markers for work in works}
+    assert [name for name, part in shown.items() if part["markers"] is None] == ["Big Buck Bunny"]
+
+
 def test_it_goes_on_after_a_break_and_leaves_what_is_there(scene: Scene) -> None:
     works = scene.works()
     scene.fill(works[:9])
@@ -93,11 +117,15 @@ def test_it_goes_on_after_a_break_and_leaves_what_is_there(scene: Scene) -> None
     assert not (scene.folder / "work").exists()
 
 
-@pytest.mark.parametrize("request_", ["GET .*/titles", "POST .*/titles", "POST .*/accounts", "POST .*/profiles", "GET .*/titles/[^/]*"])
+@pytest.mark.parametrize(
+    "request_", ["GET .*/titles", "POST .*/titles", "POST .*/accounts", "POST .*/profiles", "GET .*/titles/[^/]*", "PUT .*/markers"]
+)
 def test_a_moment_without_an_answer_ends_nothing(scene: Scene, request_: str) -> None:
     scene.api.before = Silence(request_, 2)
     assert scene.fill(scene.works()[:3]) == []
-    assert playable(scene.titles()) == 3
+    titles = scene.titles()
+    assert playable(titles) == 3
+    assert [bool(part["markers"]) for _, part in sorted(parts(titles).items())] == [False, True, True]
     assert [profile["kids"] for member in MEMBERS for profile in scene.profiles(member)] == [False, True] * 2
 
 

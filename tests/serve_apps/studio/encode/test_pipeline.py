@@ -122,6 +122,29 @@ def test_artwork_has_the_shapes_that_the_site_shows(many_tracks: tuple[Encoded, 
         assert (shown["width"], shown["height"], shown["codec_name"]) == (str(art.width), str(art.height), "mjpeg")
 
 
+def test_candidates_are_of_every_part_that_shows_something_and_the_same_each_time(tmp_path: Path) -> None:
+    black = "drawbox=c=black:t=fill:enable='between(t,8,23)'"
+    source = ["-f", "lavfi", "-i", f"testsrc2=s=320x180:r=25,{black}", "-t", "40", "-c:v", "libx264", "-preset", "ultrafast"]
+    ffmpeg(*source, tmp_path / "film.mp4")
+    runs = []
+    for name in ("one", "two"):
+        film = encoded(tmp_path / "film.mp4", tmp_path / name)
+        files = [tmp_path / name / "artwork" / art.file for art in film.candidates]
+        assert {(art.width, art.height) for art in film.candidates} == {(320, 180)}
+        runs.append([file.read_bytes() for file in files])
+        light = [ffmpeg("-i", file, "-vf", "scale=1:1:flags=area,format=gray", "-f", "rawvideo", "-").stdout[0] for file in files]
+        assert min(light) > 40
+    assert runs[0] == runs[1]
+    assert 4 <= len(set(runs[0])) == len(runs[0]) <= 7  # of eight parts, some are black
+
+
+def test_a_black_film_has_artwork_but_no_candidates(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=320x180:r=25", "-t", "6", "-c:v", "libx264", tmp_path / "film.mp4")
+    film = encoded(tmp_path / "film.mp4", tmp_path / "out")
+    assert film.artwork
+    assert film.candidates == ()
+
+
 def test_both_tracks_have_the_loudness_of_broadcasts(many_tracks: tuple[Encoded, Path]) -> None:
     film, out = many_tracks
     for number, track in enumerate(film.packaged.audio):
