@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.browser.site import catalogue, world
 from tests.browser.site.fake import Fake
 from tests.browser.site.looking import SHIFTS, Axe
+from tests.browser.site.operating import Booth
 from tests.browser.site.serving import built_sites, serving
 
 SIGNED_IN: Final = f"""
@@ -75,6 +76,19 @@ def site_page(context: BrowserContext, fake: Fake) -> Iterator[Page]:
 @pytest.fixture
 def members_page(site_page: Page, context: BrowserContext) -> Page:
     """A page of a member whose profile watches; go where the test begins."""
+    context.add_init_script(SIGNED_IN)
+    return site_page
+
+
+@pytest.fixture
+def booth(fake: Fake) -> Booth:
+    """What runs, as operators see it."""
+    return Booth(fake)
+
+
+@pytest.fixture
+def console(site_page: Page, context: BrowserContext, booth: Booth) -> Page:
+    """A page of an operator; go where the test begins."""
     context.add_init_script(SIGNED_IN)
     return site_page
 
