@@ -62,7 +62,7 @@ export function Chart({
     };
   }, []);
   useEffect(() => chart.current?.setData(data()), [samples]);
-  return <div class="chart" role="img" aria-label={label} style={{ height }} ref={place} />;
+  return <div class="chart" role="img" aria-label={label} style={{ height: `${height}px` }} ref={place} />;
 }
 
 function options(element: HTMLElement, lines: readonly Line[], height: number, axes: boolean): uPlot.Options {

@@ -64,7 +64,9 @@ export function Ghost({
   width?: string | number;
   height?: string | number;
 }): JSX.Element {
-  return <div class="ghost" style={{ width, height }} aria-hidden="true" />;
+  // Preact 11 adds no unit to a number.
+  const size = (wish: string | number): string => (typeof wish === "number" ? `${wish}px` : wish);
+  return <div class="ghost" style={{ width: size(width), height: size(height) }} aria-hidden="true" />;
 }
 
 /** Says that what is shown is old, when asking again failed. */

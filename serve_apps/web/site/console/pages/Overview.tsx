@@ -40,7 +40,7 @@ export default function Overview(): JSX.Element {
         <div class="kpis" aria-busy="true">
           {Array.from({ length: 4 }, (_, index) => (
             <div class="kpi" key={index}>
-              {status.slow ? <Ghost height={168} /> : <div style={{ height: 168 }} />}
+              {status.slow ? <Ghost height={192} /> : <div style={{ height: "192px" }} />}
             </div>
           ))}
         </div>
