@@ -100,7 +100,7 @@ async def draw_film(short: Short, title: str, path: Path, cast: Cast = (), opens
 
 
 def draw_poster(name: str, colours: tuple[str, str], seed: int, path: Path, *, width: int = 600, height: int = 900) -> None:
-    """Write a poster (or, wider than high, a backdrop) as JPEG: shapes in the two colours and the name."""
+    """Write a poster as JPEG: shapes in the two colours and the name; or, wider than high, a backdrop, which others write the name on."""
     dice = random.Random(seed)
     low, high = (ImageColor.getrgb(colour)[:3] for colour in colours)
     image = Image.new("RGB", (width, height))
@@ -123,6 +123,8 @@ def draw_poster(name: str, colours: tuple[str, str], seed: int, path: Path, *, w
             canvas.arc(box, dice.randrange(360), dice.randrange(360), fill=(*colour, 200), width=max(4, width // 60))
     image = image.filter(ImageFilter.SMOOTH)
     canvas = ImageDraw.Draw(image)
+    if width > height:
+        name = ""
     lines, size = _fit(name, round(width * 0.86), round(min(width, height) * 0.15))
     font = ImageFont.load_default(size)
     y = height - round(height * 0.07) - round(len(lines) * size * 1.15)
