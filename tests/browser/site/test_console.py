@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.site import catalogue
 from tests.browser.site.fake import UNAVAILABLE, Fake, Lost, Problem
@@ -212,6 +212,36 @@ def test_a_chart_takes_the_colours_of_its_theme(console: Page) -> None:
         console.wait_for_timeout(50)
         pictures.append(console.locator(".chart canvas").evaluate("canvas => canvas.toDataURL()"))
     assert pictures[0] != pictures[1]
+
+
+def test_figures_are_shown_also_where_no_chart_can_be_drawn(console: Page, fake: Fake) -> None:
+    def lose(route: Route) -> None:
+        fake.refused.add(route.request.url)
+        route.abort()
+
+    console.route(re.compile(r"/assets/uPlot[^/]*\.js"), lose)
+    console.goto("/console")
+    settled(console, "Overview")
+    now = console.get_by_role("region", name="Now")
+    expect(now.get_by_role("img", name=re.compile("^Streams playing: 2"))).to_be_attached()
+    assert any("uPlot" in url for url in fake.refused)
+    expect(now.locator("canvas")).to_have_count(0)
+
+
+def test_a_page_whose_program_is_gone_says_so(console: Page, fake: Fake, axe: Axe) -> None:
+    def lose(route: Route) -> None:
+        fake.refused.add(route.request.url)
+        route.fulfill(status=404)
+
+    console.goto("/console")
+    settled(console, "Overview")
+    console.route(re.compile(r"/assets/Audit[^/]*\.js"), lose)
+    console.get_by_role("link", name="Audit").click()
+    expect(console.get_by_role("heading", level=1)).to_have_text("This page could not be loaded")
+    axe.everywhere(console)
+    console.unroute(re.compile(r"/assets/Audit[^/]*\.js"))
+    console.get_by_role("button", name="Load it again").click()
+    settled(console, "Audit")
 
 
 def test_an_edge_that_goes_away_is_told_while_the_console_is_open(console: Page, booth: Booth, axe: Axe) -> None:

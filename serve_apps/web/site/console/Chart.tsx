@@ -3,7 +3,7 @@ import "uplot/dist/uPlot.min.css";
 
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 
 import { timeOfDay } from "../lib/format.ts";
 import type { Sample } from "./history.ts";
@@ -42,23 +42,34 @@ export function Chart({
   latest.current = data;
   useEffect(() => {
     const element = place.current!;
-    const draw = (): void => {
-      chart.current?.destroy();
-      chart.current = new uPlot(options(element, lines, height, axes), latest.current(), element);
-    };
-    draw();
-    // Colours are read when it is drawn: a change of theme draws anew, and so does the font when it has come.
-    const theme = new MutationObserver(draw);
-    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    const stops: (() => void)[] = [];
     let gone = false;
-    void document.fonts?.ready.then(() => !gone && draw());
-    const size = new ResizeObserver(() => chart.current?.setSize({ width: element.clientWidth, height }));
-    size.observe(element);
+    // Figures and words are the page, the picture comes when it comes: where it cannot be drawn, they stay.
+    void import("uplot").then(
+      ({ default: Plot }) => {
+        if (gone) return;
+        const draw = (): void => {
+          chart.current?.destroy();
+          chart.current = new Plot(options(element, lines, height, axes), latest.current(), element);
+        };
+        draw();
+        // Colours are read when it is drawn: a change of theme draws anew, and so does the font when it has come.
+        const theme = new MutationObserver(draw);
+        theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+        void document.fonts?.ready.then(() => !gone && draw());
+        const size = new ResizeObserver(() => chart.current?.setSize({ width: element.clientWidth, height }));
+        size.observe(element);
+        stops.push(
+          () => theme.disconnect(),
+          () => size.disconnect(),
+          () => chart.current?.destroy(),
+        );
+      },
+      () => undefined,
+    );
     return () => {
       gone = true;
-      theme.disconnect();
-      size.disconnect();
-      chart.current?.destroy();
+      for (const stop of stops) stop();
     };
   }, []);
   useEffect(() => chart.current?.setData(data()), [samples]);

@@ -16,16 +16,21 @@ import { Empty, Failed } from "../ui/States.tsx";
 import { Toasts } from "../ui/Toasts.tsx";
 import { Shell } from "./Shell.tsx";
 
-const Audit = lazy(() => import("./pages/Audit.tsx"));
-const Edges = lazy(() => import("./pages/Edges.tsx"));
-const Ingest = lazy(() => import("./pages/Ingest.tsx"));
-const Member = lazy(() => import("./pages/Member.tsx"));
-const Members = lazy(() => import("./pages/Members.tsx"));
-const Overview = lazy(() => import("./pages/Overview.tsx"));
-const Services = lazy(() => import("./pages/Services.tsx"));
-const Sessions = lazy(() => import("./pages/Sessions.tsx"));
-const TitleEdit = lazy(() => import("./pages/TitleEdit.tsx"));
-const Titles = lazy(() => import("./pages/Titles.tsx"));
+/** A page's program may be gone: a newer version of the site runs, or the network is down. */
+function page(load: () => Promise<{ default: () => JSX.Element }>): () => JSX.Element {
+  return lazy(() => load().catch(() => ({ default: NotLoaded })));
+}
+
+const Audit = page(() => import("./pages/Audit.tsx"));
+const Edges = page(() => import("./pages/Edges.tsx"));
+const Ingest = page(() => import("./pages/Ingest.tsx"));
+const Member = page(() => import("./pages/Member.tsx"));
+const Members = page(() => import("./pages/Members.tsx"));
+const Overview = page(() => import("./pages/Overview.tsx"));
+const Services = page(() => import("./pages/Services.tsx"));
+const Sessions = page(() => import("./pages/Sessions.tsx"));
+const TitleEdit = page(() => import("./pages/TitleEdit.tsx"));
+const Titles = page(() => import("./pages/Titles.tsx"));
 
 function App(): JSX.Element | null {
   useEffect(moveByArrows, []);
@@ -102,6 +107,18 @@ function NoOperator(): JSX.Element {
         </div>
       </Empty>
     </main>
+  );
+}
+
+function NotLoaded(): JSX.Element {
+  usePage("Not loaded", "Matinee console");
+  return (
+    <Empty title="This page could not be loaded" level={1}>
+      <p>A newer version of Matinee may run by now, or the network is down.</p>
+      <button class="btn" type="button" onClick={() => location.reload()}>
+        Load it again
+      </button>
+    </Empty>
   );
 }
 
