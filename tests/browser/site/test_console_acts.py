@@ -157,7 +157,7 @@ def test_streams_have_names_and_one_is_stopped(console: Page, fake: Fake, axe: A
     noor.get_by_role("button", name=re.compile("^Stop")).click()
     dialog.get_by_role("button", name="Stop it").click()
     expect(noor).to_have_count(0)
-    expect(console.get_by_role("heading", name="1 stream playing")).to_be_visible()
+    expect(console.get_by_role("heading", name="1 live stream")).to_be_visible()
     assert [asked.path for asked in fake.requests("/playback/streams/*/*", "DELETE")] == ["/playback/streams/a-noor/s-1"]
 
 
@@ -181,7 +181,7 @@ def test_thousands_of_streams_are_pages_and_names_are_asked_once(console: Page, 
     booth.streams = [stream(f"s-{number}", account_id=f"a-{number % 30}") for number in range(3000)]
     console.goto("/console/sessions")
     settled(console, "Sessions")
-    expect(console.get_by_role("heading", name="3,000 streams playing")).to_be_visible()
+    expect(console.get_by_role("heading", name="3,000 live streams")).to_be_visible()
     expect(console.get_by_role("row")).to_have_count(26)
     expect(row(console, "Member 24")).to_have_count(1)
     console.get_by_role("button", name="Next page").click()

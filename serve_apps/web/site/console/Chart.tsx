@@ -25,7 +25,7 @@ export function Chart({
   label,
   samples,
   lines,
-  height = 96,
+  height = 80,
   axes = false,
 }: {
   /** What the picture says, for those who do not see it. */
@@ -90,7 +90,7 @@ function options(element: HTMLElement, lines: readonly Line[], height: number, a
   return {
     width: element.clientWidth,
     height,
-    padding: axes ? [8, 8, 0, 0] : [6, 0, 2, 0],
+    padding: axes ? [8, 20, 0, 0] : [6, 0, 2, 0],
     legend: { show: false },
     cursor: { show: false },
     // At least a minute wide: two samples are no mountain.
@@ -105,7 +105,13 @@ function options(element: HTMLElement, lines: readonly Line[], height: number, a
       })),
     ],
     axes: [
-      { ...axis, values: (_, splits) => splits.map((atS) => timeOfDay(atS * 1000)) },
+      // Whole minutes, so that no time of day is written twice.
+      {
+        ...axis,
+        size: 28,
+        incrs: [60, 120, 300, 600],
+        values: (_, splits) => splits.map((atS) => timeOfDay(atS * 1000)),
+      },
       { ...axis, size: 56, values: (_, splits) => splits.map((value) => value.toLocaleString("en")) },
     ],
   };

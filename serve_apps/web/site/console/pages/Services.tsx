@@ -28,7 +28,7 @@ export default function Services(): JSX.Element {
           <section class="panel" aria-labelledby="replicas">
             <header>
               <h2 id="replicas">Replicas</h2>
-              <span>One seat is one replica. Drag to rescale; it applies when you let go.</span>
+              <span>One seat is one replica. Drag to fix how many; it applies when you let go.</span>
             </header>
             <Table label="Services" head={["Service", "State", "Replicas", "Scale"]}>
               {data.applications.map((application) => (

@@ -43,7 +43,7 @@ export default function Sessions(): JSX.Element {
       <Top title="Sessions" loaded={loaded} />
       <section class="panel" aria-labelledby="streams" aria-busy={data ? undefined : "true"}>
         <header>
-          <h2 id="streams">{data ? `${count(data.total, "stream")} playing` : "Streams"}</h2>
+          <h2 id="streams">{data ? count(data.total, "live stream") : "Streams"}</h2>
           <span>A stream that is stopped ends in its player within seconds.</span>
         </header>
         {data ? (
