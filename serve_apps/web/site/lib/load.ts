@@ -83,14 +83,16 @@ const entries = new Map<string, Entry>();
 
 function entryOf(key: string): Entry {
   let entry = entries.get(key);
-  if (!entry) {
+  if (entry) entries.delete(key);
+  else {
     entry = new Entry();
     for (const [old, unused] of entries) {
       if (entries.size < KEPT) break;
       if (unused.users === 0) entries.delete(old);
     }
-    entries.set(key, entry);
   }
+  // To the end: the first are those that were shown longest ago. What a page has just begun to show is never let go of.
+  entries.set(key, entry);
   return entry;
 }
 
@@ -142,15 +144,11 @@ export function shown<T>(key: string): T | undefined {
 /** What is kept under these keys is old: asked again when it is next shown. */
 export function outdate(...prefixes: string[]): void {
   for (const [key, entry] of entries) {
-    if (!prefixes.some((prefix) => key.startsWith(prefix))) continue;
-    if (entry.users === 0) entries.delete(key);
-    else entry.set({ atMs: 0 });
+    if (prefixes.some((prefix) => key.startsWith(prefix))) entry.set({ atMs: 0 });
   }
 }
 
 /** Forget everything: somebody else is here. */
 export function forgetAll(): void {
-  for (const [key, entry] of entries)
-    if (entry.users === 0) entries.delete(key);
-    else entry.set({ data: undefined, error: undefined, atMs: undefined });
+  for (const entry of entries.values()) entry.set({ data: undefined, error: undefined, atMs: undefined });
 }
