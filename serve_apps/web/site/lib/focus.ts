@@ -88,12 +88,9 @@ function move(event: KeyboardEvent): void {
     return;
   }
   const row = now.closest("[data-row]");
-  const item = now.closest("[data-item]");
   const from = now.getBoundingClientRect();
   const boxes = all.map((element) => [element, element.getBoundingClientRect()] as const);
-  // A card's own button comes before the next row, however near that is.
-  const own = item && direction[1] !== 0 ? boxes.filter(([element]) => item.contains(element)) : [];
-  let to = nearest(from, own, direction) ?? nearest(from, boxes, direction);
+  let to = (row && beside(now, all, direction[1])) ?? nearest(from, boxes, direction);
   const into = to?.closest("[data-row]");
   if (into && into !== row && direction[1] !== 0) {
     const last = lastInRow.get(into);
@@ -104,4 +101,15 @@ function move(event: KeyboardEvent): void {
   to.focus({ preventScroll: true });
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   to.scrollIntoView({ block: "center", inline: "nearest", behavior: calm ? "auto" : "smooth" });
+}
+
+/** What belongs to the same card of a row, as the button that takes it off, comes before the row below and after the card above. */
+function beside(now: HTMLElement, all: HTMLElement[], down: number): HTMLElement | null {
+  const card = now.closest("li");
+  const own = card ? all.filter((element) => card.contains(element)) : [];
+  if (down > 0)
+    return own.find((element) => now.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING) ?? null;
+  if (down < 0)
+    return own.findLast((element) => now.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_PRECEDING) ?? null;
+  return null;
 }

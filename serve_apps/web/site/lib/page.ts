@@ -18,7 +18,9 @@ export function usePage(title: string | undefined, site = "Matinee"): void {
     if (here === announced) return;
     announced = here;
     const heading = document.querySelector<HTMLElement>("main h1, h1");
-    if (heading && !document.querySelector("dialog[open]")) {
+    // Who is typing, as in the search, types on.
+    const typing = document.activeElement?.matches("input, textarea, select");
+    if (heading && !typing && !document.querySelector("dialog[open]")) {
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
     }

@@ -44,7 +44,7 @@ export function Row({
         <h2 id={id}>{label}</h2>
         {all && <a href={all.href}>{all.label}</a>}
       </div>
-      {children ?? (
+      {children || (
         <div class="reel-box">
           <ul class={`reel ${shape}`} ref={reel} data-row onScroll={look}>
             {items.map((item, index) => (
