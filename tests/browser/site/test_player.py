@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json
 from tests.browser.site.conftest import SIGNED_IN
-from tests.browser.site.fake import UNAVAILABLE, Asked, Fake, Lost, Made, Problem
-from tests.browser.site.looking import SHIFTS, Axe
-from tests.browser.site.stage import DURATION_S, Edge, film, session
+from tests.browser.site.fake import Asked, Fake, Made, Problem
+from tests.browser.site.looking import Axe
+from tests.browser.site.stage import Edge, film, session
 
 pytestmark = pytest.mark.browser
 
@@ -192,64 +190,12 @@ def test_leaving_stops_the_session_with_its_place(theatre: Theatre) -> None:
     assert len(theatre.beats()) == beats
 
 
-def test_closing_the_page_stops_the_session_too(theatre: Theatre) -> None:
-    theatre.open()
-    theatre.page.goto("/robots.txt")
-    theatre.eventually(lambda: theatre.fake.requests("/playback/sessions/*", "DELETE"))
-
-
 def test_a_link_may_say_where_to_begin(theatre: Theatre) -> None:
     theatre.open(query="?t=0", position_s=21.0)
     assert theatre.state()["t"] < 10
 
 
 # --- keys
-
-
-def test_every_key_does_what_the_sheet_says(theatre: Theatre) -> None:
-    theatre.open(position_s=10.0)
-    at = theatre.pause()["t"]
-    for key, moved in (("ArrowRight", 5), ("ArrowLeft", -5), ("l", 10), ("j", -10)):
-        theatre.press(key)
-        at += moved
-        theatre.moved(at)
-    for key, to in (("5", DURATION_S / 2), ("Home", 0), ("End", DURATION_S - 0.5), ("0", 0), ("2", DURATION_S / 5)):
-        theatre.press(key)
-        theatre.moved(to)
-    before = theatre.state()["t"]
-    theatre.press(".")
-    assert 0 < theatre.until(lambda s: s["t"] > before)["t"] - before < 0.1
-    theatre.press(",")
-    theatre.until(lambda s: abs(s["t"] - before) < 0.005)
-    theatre.press("ArrowDown", "ArrowDown")
-    theatre.until(lambda s: s["volume"] == pytest.approx(0.9))
-    theatre.press("ArrowUp")
-    theatre.until(lambda s: s["volume"] == pytest.approx(0.95))
-    theatre.press("m")
-    theatre.until(lambda s: s["muted"])
-    theatre.press("m")
-    theatre.until(lambda s: not s["muted"])
-    theatre.press(">", ">")
-    theatre.until(lambda s: s["speed"] == 1.5)
-    theatre.press("<")
-    theatre.until(lambda s: s["speed"] == 1.25)
-    theatre.press("f")
-    theatre.until(lambda s: s["full"] == "watch")
-    theatre.press("f")
-    theatre.until(lambda s: s["full"] is None)
-    theatre.press("Space")
-    theatre.until(lambda s: not s["paused"])
-    theatre.press("Space")
-    theatre.until(lambda s: s["paused"])
-    theatre.press("?")
-    sheet = theatre.page.get_by_role("dialog", name="Keys")
-    expect(sheet.get_by_text("Picture in picture")).to_be_visible()
-    theatre.press("k")
-    assert theatre.state()["paused"], "a dialog keeps its keys"
-    theatre.press("Escape")
-    expect(sheet).to_have_count(0)
-    theatre.press("/")
-    expect(theatre.page).to_have_url(f"{_origin(theatre)}/search")
 
 
 def test_what_comes_with_control_alt_or_meta_is_the_browsers(theatre: Theatre) -> None:
@@ -325,55 +271,7 @@ def test_arrows_seek_with_the_bar_hidden_and_walk_it_when_it_is_open(theatre: Th
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
 
 
-def test_escape_takes_one_layer_at_a_time(theatre: Theatre) -> None:
-    theatre.open()
-    page = theatre.page
-    theatre.press("f")
-    theatre.until(lambda s: s["full"] == "watch")
-    page.mouse.move(400, 300)
-    page.get_by_role("button", name="settings").click()
-    menu = page.locator("media-settings-menu")
-    expect(menu).to_be_visible()
-    theatre.press("Escape")
-    expect(menu).to_be_hidden()
-    assert theatre.state()["full"] == "watch"
-    theatre.press("Escape")
-    assert theatre.bar() == "hidden"
-    assert theatre.state()["full"] == "watch"
-    theatre.press("Escape")
-    theatre.until(lambda s: s["full"] is None)
-    assert page.url.endswith(f"/watch/{FILM}")
-    theatre.press("Escape")
-    expect(page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
-
-
 # --- sound, subtitles, quality
-
-
-def test_captions_are_chosen_kept_and_dressed(theatre: Theatre) -> None:
-    theatre.profile = catalogue.profile(caption_size="huge", caption_style="yellow")
-    theatre.open()
-    assert theatre.state()["read"] is None
-    theatre.press("c")
-    theatre.until(lambda s: s["read"] == "en" and s["cue"])
-    theatre.press("v")
-    assert theatre.until(lambda s: s["read"] == "fr" and s["cue"])["cue"].startswith("Bonjour")
-    theatre.eventually(lambda: {"subtitle_language": "fr"} in theatre.kept())
-    dressed = theatre.page.locator("hls-video").evaluate("v => v.shadowRoot.adoptedStyleSheets.map(s => s.cssRules[0]?.cssText).join()")
-    assert "190%" in dressed
-    theatre.page.mouse.move(400, 300)
-    theatre.page.get_by_role("button", name="closed captions").click()
-    theatre.page.get_by_role("menuitemradio", name="Off").click()
-    theatre.until(lambda s: s["read"] is None)
-    theatre.eventually(lambda: theatre.kept()[-1] == {"subtitle_language": "off"})
-    theatre.press("c")
-    theatre.until(lambda s: s["read"] is not None)
-
-
-def test_a_profiles_languages_are_heard_and_read_from_the_start(theatre: Theatre) -> None:
-    theatre.profile = catalogue.profile(audio_language="de", subtitle_language="fr")
-    theatre.open()
-    theatre.until(lambda s: s["heard"] == "de" and s["read"] == "fr")
 
 
 def test_a_series_keeps_its_languages_and_the_profile_the_last_ones(theatre: Theatre) -> None:
@@ -392,33 +290,6 @@ def test_a_series_keeps_its_languages_and_the_profile_the_last_ones(theatre: The
     theatre.until(lambda s: s["heard"] == "en")
 
 
-def test_one_failed_segment_does_not_pin_the_lower_quality(theatre: Theatre, edges: list[Edge]) -> None:
-    # The next best edge is not there: a failure comes through, and the element pins what it fell to.
-    theatre.edges = [edges[0]]
-    theatre.open()
-    theatre.until(lambda s: s["height"] == 360)
-    edges[0].fail("360_01*.m4s")
-    theatre.seek(21)
-    theatre.until(lambda s: s["height"] == 180 and s["auto"], 40)
-    edges[0].fail()
-    theatre.until(lambda s: s["height"] == 360 and s["auto"], 40)
-    theatre.errors.clear()
-
-
-def test_a_quality_that_was_chosen_stays_over_the_next_episode(theatre: Theatre) -> None:
-    theatre.open(EPISODE)
-    page = theatre.page
-    page.mouse.move(400, 300)
-    page.get_by_role("button", name="settings").click()
-    page.get_by_role("menuitem", name="Quality").click()
-    page.get_by_role("menuitemradio", name="180p").click()
-    theatre.until(lambda s: s["height"] == 180 and not s["auto"])
-    theatre.press("Shift+N")
-    expect(page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}")
-    theatre.plays()
-    theatre.until(lambda s: s["height"] == 180 and not s["auto"])
-
-
 # --- what comes next
 
 
@@ -431,39 +302,6 @@ def test_the_intro_is_skipped(theatre: Theatre) -> None:
     theatre.seek(4)
     theatre.page.get_by_role("button", name="Skip intro").click()
     theatre.until(lambda s: s["t"] >= 14)
-
-
-def test_the_next_episode_begins_by_itself_and_keeps_full_screen(theatre: Theatre) -> None:
-    theatre.open(EPISODE, markers=MARKERS, position_s=25.0)
-    expect(theatre.page.locator(".above")).to_contain_text("S1 E1 · Spring")
-    theatre.press("f")
-    theatre.until(lambda s: s["full"] == "watch")
-    theatre.page.locator("hls-video").evaluate("video => { window.before = video }")
-    theatre.changes = {"markers": MARKERS}
-    theatre.seek(30.5)
-    offer = theatre.page.get_by_role("region", name="Next episode")
-    expect(offer).to_contain_text("S1 E2 · Neap")
-    expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}", timeout=20_000)
-    theatre.plays()
-    assert theatre.state()["full"] == "watch"
-    assert theatre.page.locator("hls-video").evaluate("video => video === window.before")
-    expect(theatre.page.locator(".above")).to_contain_text("S1 E2 · Neap")
-    [stop] = theatre.fake.requests("/playback/sessions/*", "DELETE")
-    assert stop.path.endswith(EPISODE)
-    assert float(stop.query["position_s"]) > 30
-
-
-def test_the_countdown_can_be_stopped_and_next_works_without_it(theatre: Theatre, axe: Axe) -> None:
-    theatre.open(EPISODE, markers=MARKERS, position_s=31.0)
-    offer = theatre.page.get_by_role("region", name="Next episode")
-    offer.get_by_role("button", name="Watch the credits").click()
-    expect(offer).not_to_contain_text("by itself")
-    theatre.until(lambda s: s["ended"], 30)
-    theatre.page.wait_for_timeout(1500)
-    assert theatre.page.url.endswith(EPISODE)
-    axe.everywhere(theatre.page)
-    offer.get_by_role("button", name="Play now").click()
-    expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}")
 
 
 def test_a_profile_that_wants_no_autoplay_is_only_offered_the_next(theatre: Theatre) -> None:
@@ -499,15 +337,6 @@ def test_after_three_episodes_without_a_touch_it_asks(theatre: Theatre, axe: Axe
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/s-tide-s1e5")
 
 
-def test_the_end_of_a_film_has_two_ways_on(theatre: Theatre, axe: Axe) -> None:
-    theatre.open(position_s=38.0)
-    end = theatre.page.get_by_role("region", name="The end")
-    expect(end).to_contain_text("That was Big Buck Bunny", timeout=15_000)
-    axe.everywhere(theatre.page)
-    end.get_by_role("button", name="Watch again").click()
-    theatre.until(lambda s: s["t"] < 10 and not s["paused"])
-
-
 # --- what it may not
 
 
@@ -523,30 +352,6 @@ STREAM: Final[Json] = {
     "position_s": 60.0,
     "state": "playing",
 }
-
-
-def test_too_many_streams_names_the_devices_and_stops_one(theatre: Theatre, axe: Axe) -> None:
-    limit = Problem(409, "stream-limit", "Too many devices are watching", members={"limit": 1, "streams": [STREAM]})
-    device = {
-        "device_id": "d-tv",
-        "name": "Television",
-        "created_at": STREAM["started_at"],
-        "seen_at": STREAM["started_at"],
-        "current": False,
-    }
-    theatre.fake.on("/auth/devices", {"items": [device], "next_cursor": None})
-    theatre.fake.on("/playback/sessions", limit, "POST")
-    page = theatre.page
-    page.goto(f"/watch/{FILM}")
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Television")
-    expect(alert).to_contain_text("Salt Road")
-    axe.everywhere(page)
-    theatre.fake.on("/playback/sessions", theatre.start, "POST")
-    page.get_by_role("button", name="Stop Television and play here").click()
-    theatre.plays()
-    assert [asked.path for asked in theatre.fake.requests("/playback/sessions/*", "DELETE")] == ["/playback/sessions/other"]
-    theatre.errors.clear()
 
 
 @pytest.mark.parametrize(
@@ -573,195 +378,7 @@ def test_a_refusal_is_told_in_words_with_a_way_back(theatre: Theatre, axe: Axe, 
 # --- what breaks
 
 
-def test_an_edge_that_dies_is_not_noticed(theatre: Theatre, edges: list[Edge]) -> None:
-    theatre.open()
-    src = theatre.state()["src"]
-    assert edges[1].asked == []
-    edges[0].kill()
-    theatre.seek(30)  # what is not loaded yet
-    state = theatre.plays()
-    assert state["t"] > 29.9
-    assert state["src"] == src
-    assert state["auto"]
-    assert edges[1].asked
-    expect(theatre.page.locator(".banner")).to_have_text("")
-    expect(theatre.page.locator("hls-video track[label=thumbnails]")).to_have_attribute(
-        "src", f"{edges[1].url}/t/1.9999999999.session.signature/film/v1/thumbnails.vtt"
-    )
-    theatre.errors.clear()
-
-
 def test_an_edge_that_is_dead_from_the_start_is_passed_over(theatre: Theatre, edges: list[Edge]) -> None:
     edges[0].kill()
     theatre.open()
     theatre.errors.clear()
-
-
-def test_without_any_edge_it_says_so_and_goes_on_with_those_of_a_new_session(
-    theatre: Theatre, edges: list[Edge], folder: Path, axe: Axe
-) -> None:
-    theatre.open(position_s=4.0)
-    for edge in edges:
-        edge.kill()
-    fresh = Edge(folder)
-    theatre.edges = [fresh]
-    held = theatre.fake.hold("/playback/sessions", "POST")
-    theatre.page.locator("hls-video").evaluate("video => { video.currentTime = 30 }")
-    expect(theatre.page.locator(".banner")).to_contain_text("Your place is kept", timeout=60_000)
-    axe(theatre.page)
-    theatre.eventually(lambda: held.count > 0, 60)
-    held.release()
-    assert theatre.plays()["t"] > 29.5
-    expect(theatre.page.locator(".banner")).to_have_text("")
-    fresh.kill()
-    theatre.errors.clear()
-
-
-def test_it_plays_on_while_no_service_answers_and_tells_its_place_afterwards(theatre: Theatre) -> None:
-    theatre.open()
-    theatre.eventually(theatre.beats)
-    theatre.fake.on("/playback/sessions/*/heartbeats", Lost(), "POST")
-    began = time.monotonic()
-    expect(theatre.page.locator(".banner")).to_contain_text("Matinee does not answer", timeout=30_000)
-    while time.monotonic() - began < 20:
-        assert not theatre.state()["paused"]
-        theatre.page.wait_for_timeout(500)
-    theatre.fake.on("/playback/sessions/*/heartbeats", lambda asked: {"sequence": asked.body["sequence"], "lease_s": 30.0}, "POST")
-    expect(theatre.page.locator(".banner")).to_have_text("", timeout=15_000)
-    last = theatre.beats()[-1]
-    assert abs(last["position_s"] - theatre.state()["t"]) < 3
-    sequences = [beat["sequence"] for beat in theatre.beats()]
-    assert sequences == sorted(sequences)
-    theatre.errors.clear()
-
-
-def test_a_place_that_could_not_be_told_is_not_lost(theatre: Theatre) -> None:
-    theatre.open(position_s=2.0)
-    theatre.seek(20)
-    theatre.fake.on("/playback/sessions/*/heartbeats", UNAVAILABLE, "POST")
-    theatre.fake.on("/playback/sessions/*", Lost(), "DELETE")
-    theatre.page.wait_for_timeout(1500)
-    theatre.page.goto("/robots.txt")
-    theatre.fake.on("/playback/positions/*", {**catalogue.place(FILM, FILM, 2.0, 40.0), "updated_at": "2020-01-01T00:00:00Z"})
-    theatre.page.goto(f"/watch/{FILM}")
-    assert theatre.plays()["t"] > 19
-    theatre.errors.clear()
-
-
-def test_a_token_that_expires_is_renewed_unseen(theatre: Theatre) -> None:
-    theatre.open()
-    expired = iter([Problem(401, "token-invalid")])
-    theatre.fake.on(
-        "/playback/sessions/*/heartbeats",
-        lambda asked: next(expired, {"sequence": (asked.body or {"sequence": 0})["sequence"], "lease_s": 30.0}),
-        "POST",
-    )
-    renewals = len(theatre.fake.requests("/auth/tokens/refresh", "POST"))
-    theatre.eventually(lambda: len(theatre.fake.requests("/auth/tokens/refresh", "POST")) == renewals + 1)
-    count = len(theatre.beats())
-    theatre.eventually(lambda: len(theatre.beats()) > count + 1)
-    assert not theatre.state()["paused"]
-    assert theatre.page.url.endswith(f"/watch/{FILM}")
-    theatre.errors.clear()
-
-
-def test_a_session_that_was_ended_elsewhere_stops_here_and_can_be_resumed(theatre: Theatre, axe: Axe) -> None:
-    theatre.open(position_s=10.0)
-    gone = Problem(404, "session-not-found")
-    theatre.fake.on("/playback/sessions/*/heartbeats", gone, "POST")
-    dialog = theatre.page.get_by_role("dialog", name="Playing stopped here")
-    expect(dialog).to_be_visible()
-    assert theatre.state()["paused"]
-    axe(theatre.page)
-    theatre.fake.on("/playback/sessions/*/heartbeats", lambda asked: {"sequence": asked.body["sequence"], "lease_s": 30.0}, "POST")
-    dialog.get_by_role("button", name="Resume here").click()
-    assert theatre.plays()["t"] > 10
-    expect(dialog).to_have_count(0)
-    theatre.errors.clear()
-
-
-def test_offline_says_so_and_plays_what_is_loaded(theatre: Theatre, context: BrowserContext) -> None:
-    theatre.open()
-    context.set_offline(True)
-    expect(theatre.page.locator(".banner")).to_contain_text("You are offline")
-    assert not theatre.state()["paused"]
-    context.set_offline(False)
-    expect(theatre.page.locator(".banner")).to_have_text("")
-    theatre.plays()
-    theatre.errors.clear()
-
-
-# --- how it is
-
-
-def test_thumbnails_show_while_one_seeks(theatre: Theatre) -> None:
-    theatre.open()
-    line = theatre.page.locator("media-time-range")
-    theatre.page.mouse.move(400, 300)
-    box = line.bounding_box()
-    assert box
-    theatre.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
-    expect(theatre.page.locator("media-preview-thumbnail")).to_have_attribute("mediapreviewcoords", "160 0 160 90")
-    expect(line).to_have_attribute(
-        "mediapreviewimage", f"{theatre.edges[0].url}/t/1.9999999999.session.signature/film/v1/thumbnails_001.jpg#xywh=160,0,160,90"
-    )
-
-
-def test_people_can_use_it(theatre: Theatre, axe: Axe) -> None:
-    theatre.open(EPISODE)
-    theatre.pause()
-    axe.everywhere(theatre.page)
-    theatre.page.set_viewport_size({"width": 1280, "height": 844})
-    for button in ("settings", "closed captions"):
-        theatre.page.get_by_role("button", name=button).click()
-        theatre.page.wait_for_timeout(400)
-        axe(theatre.page)
-        theatre.press("Escape")
-    theatre.press("?")
-    axe.everywhere(theatre.page)
-
-
-def test_a_phone_shows_the_bar_at_a_tap_and_seeks_at_two(browser: Browser, site: str, fake: Fake, edges: list[Edge], axe: Axe) -> None:
-    context = browser.new_context(
-        base_url=site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
-    )
-    context.add_init_script(SHIFTS)
-    context.add_init_script(SIGNED_IN)
-    page = context.new_page()
-    fake.attach(page)
-    page.route("**/artwork/**", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg xmlns='http://www.w3.org/2000/svg'/>"))
-    theatre = Theatre(page, fake, edges)
-    theatre.open(position_s=10.0)
-    theatre.hide_bar()
-    page.touchscreen.tap(195, 300)
-    theatre.eventually(lambda: theatre.bar() == "shown")
-    assert not theatre.state()["paused"]
-    page.wait_for_timeout(500)
-    at = theatre.state()["t"]
-    page.touchscreen.tap(360, 300)
-    page.touchscreen.tap(360, 300)
-    theatre.until(lambda s: s["t"] > at + 9)
-    page.wait_for_timeout(500)
-    at = theatre.state()["t"]
-    page.touchscreen.tap(30, 300)
-    page.touchscreen.tap(30, 300)
-    theatre.until(lambda s: s["t"] < at - 6)
-    theatre.page.locator("hls-video").evaluate("video => video.pause()")
-    axe(page)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    context.close()
-
-
-def test_the_player_weighs_at_most_250_kb_more_than_the_first_page(theatre: Theatre, site: str) -> None:
-    loaded: set[str] = set()
-    theatre.page.on("request", lambda request: loaded.add(request.url) if request.url.endswith(".js") else None)
-    theatre.page.goto("/")
-    theatre.page.wait_for_load_state("networkidle")
-    first = set(loaded)
-    theatre.open()
-    weight = sum(len(gzip.compress(httpx.get(url).content, 9)) for url in loaded - first)
-    assert 100_000 < weight <= 250_000
-
-
-def _origin(theatre: Theatre) -> str:
-    return theatre.page.url.split("/watch")[0].rstrip("/") if "/watch" in theatre.page.url else "/".join(theatre.page.url.split("/")[:3])

@@ -11,6 +11,7 @@ import type { Play } from "./play.ts";
 const THIN_MS = 1100;
 const FRAME_S = 1 / 25;
 const BAR_PX = 104;
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
 export interface Controls {
   /** Where a seek goes, while it does. */
@@ -185,9 +186,20 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
     act(what, event.repeat || what.do === "seek");
   };
   const onUp = (): void => sum.released();
-  /** A click leaves no focus behind, so that it takes no key away. */
+  /** A click leaves no focus behind, so that it takes no key away; a menu that it opens has it while it is open. */
   const onClick = (event: MouseEvent): void => {
-    if (event.detail > 0 && !openMenu() && focusOf(root) !== "dialog") letGo();
+    if (event.detail === 0) return;
+    setTimeout(() => {
+      if (!openMenu() && focusOf(root) !== "dialog") letGo();
+    });
+  };
+  /** A menu takes the focus when it has moved in; where nothing moves, it must be told. */
+  const onToggle = (event: Event): void => {
+    const menu = event.target as HTMLElement;
+    if (!menu.matches?.("[role=menu]") || menu.hidden || !CALM.matches) return;
+    setTimeout(() => {
+      if (!menu.hidden && !menu.contains(document.activeElement)) menu.focus();
+    });
   };
   const onPointerUp = (): void => {
     const focus = focusOf(root);
@@ -220,7 +232,9 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
   // Before anybody else: a click elsewhere, or a focused part of the page, takes no key away.
   addEventListener("keydown", onKey, true);
   addEventListener("keyup", onUp, true);
-  root.addEventListener("click", onClick);
+  // Menus keep their clicks to themselves: this sees them first.
+  root.addEventListener("click", onClick, true);
+  root.addEventListener("toggle", onToggle);
   addEventListener("pointerup", onPointerUp);
   controller.addEventListener("userinactivechange", onInactive);
   for (const each of CHOICES) controller.addEventListener(each, chosen);
@@ -238,7 +252,8 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
       clearTimeout(thinTimer);
       removeEventListener("keydown", onKey, true);
       removeEventListener("keyup", onUp, true);
-      root.removeEventListener("click", onClick);
+      root.removeEventListener("click", onClick, true);
+      root.removeEventListener("toggle", onToggle);
       removeEventListener("pointerup", onPointerUp);
       controller.removeEventListener("userinactivechange", onInactive);
       for (const each of CHOICES) controller.removeEventListener(each, chosen);
