@@ -382,3 +382,8 @@ def test_an_edge_that_is_dead_from_the_start_is_passed_over(theatre: Theatre, ed
     edges[0].kill()
     theatre.open()
     theatre.errors.clear()
+
+
+def _origin(theatre: Theatre) -> str:
+    found: str = theatre.page.evaluate("() => location.origin")
+    return found
