@@ -90,7 +90,7 @@ def content_security_policy(edges: Sequence[str]) -> str:
             "worker-src 'self' blob:",
             f"connect-src 'self'{delivered}",
             f"img-src 'self' blob:{delivered}",
-            f"media-src 'self' blob:{delivered}",
+            f"media-src 'self' blob: data:{delivered}",
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",

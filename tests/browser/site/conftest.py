@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
 
 from tests.browser.site import catalogue, world
 from tests.browser.site.fake import Fake
@@ -21,6 +21,11 @@ if (localStorage.getItem("matinee.signed-in") === null && !sessionStorage.getIte
 }}
 """
 """As a browser is where somebody signed in before; signing out stays signed out."""
+
+
+EXPECT_MS: Final = 20_000
+"""How long a page may take to show what is expected of it: a machine under load is no failure."""
+expect.set_options(timeout=EXPECT_MS)
 
 
 @pytest.fixture(scope="session")

@@ -33,9 +33,7 @@ def opened(browser: Browser, platform: Platform) -> Iterator[Opened]:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         return page
 
-    expect.set_options(timeout=30_000)
     yield open_
-    expect.set_options(timeout=5_000)
     for context in contexts:
         context.close()
     assert wrong == []

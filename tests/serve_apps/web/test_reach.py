@@ -41,7 +41,8 @@ def test_a_page_is_delivered_by_its_own_edge_before_that_has_told_of_itself(tmp_
     world = World(tmp_path, edge_url="https://edge.example.org:8443")
     policy = world.run(policy_of(world))
     assert policy["connect-src"] == ["'self'", "https://edge.example.org:*"]
-    assert policy["img-src"] == policy["media-src"] == ["'self'", "blob:", "https://edge.example.org:*"]
+    assert policy["img-src"] == ["'self'", "blob:", "https://edge.example.org:*"]
+    assert policy["media-src"] == ["'self'", "blob:", "data:", "https://edge.example.org:*"]
 
 
 def test_edges_come_and_go(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_edges_come_and_go(tmp_path: Path) -> None:
         await world.edge("b", "http://10.0.0.8:8090")
         await world.edge("c", "http://10.0.0.8:8091")
         world.clock.advance(REFRESH_S)
-        assert (await policy_of(world))["media-src"][2:] == ["http://127.0.0.1:*", "http://10.0.0.7:*", "http://10.0.0.8:*"]
+        assert (await policy_of(world))["media-src"][3:] == ["http://127.0.0.1:*", "http://10.0.0.7:*", "http://10.0.0.8:*"]
         world.clock.advance(60.0)
         assert (await policy_of(world))["connect-src"] == ["'self'", "http://127.0.0.1:*"]
 

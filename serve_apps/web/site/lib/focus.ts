@@ -12,6 +12,9 @@ const CAN = "a[href],button:not(:disabled),input:not(:disabled),select:not(:disa
 const OWN =
   "input:not([type=checkbox]):not([type=radio]),select,textarea,[role=slider],[role=menu] *,[role=radiogroup] *,[role=tablist] *,[data-own-keys] *";
 
+/** A line of text keeps left and right; up and down lead out of it, or a remote control would be caught there. */
+const LINE = "input:not([type]),input[type=text],input[type=search],input[type=email],input[type=password]";
+
 export interface Box {
   left: number;
   right: number;
@@ -73,7 +76,7 @@ function move(event: KeyboardEvent): void {
   const direction = DIRECTIONS[event.key];
   const target = event.target as Element;
   if (!direction || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
-  if (target.matches?.(OWN)) return;
+  if (target.matches?.(OWN) && !(direction[1] && target.matches(LINE))) return;
   const now = document.activeElement as HTMLElement | null;
   const scope = document.querySelector("dialog[open]") ?? document;
   const all = [...scope.querySelectorAll<HTMLElement>(CAN)].filter(
