@@ -8,6 +8,7 @@ import type { Controls } from "./control.ts";
 import { hint } from "./keys.ts";
 import type { Play } from "./play.ts";
 
+/** A `media-chrome-button` shows what stands in it without a slot; only the named buttons (play, mute, …) know a slot for icons. */
 export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX.Element {
   const { previous, next } = play.episodes.value;
   return (
@@ -81,8 +82,8 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
         <media-time-display notoggle showduration />
         <span class="gap" />
         {previous && (
-          <media-chrome-button aria-label="Previous episode" onClick={() => play.previous()}>
-            <svg slot="icon" viewBox="0 0 24 24" aria-hidden="true">
+          <media-chrome-button class="previous" aria-label="Previous episode" onClick={() => play.previous()}>
+            <svg viewBox="0 0 24 24" aria-hidden="true">
               <path d="M18 5v14L8 12ZM5 5h2v14H5Z" />
             </svg>
             <span slot="tooltip-content">{hint("Previous episode", "previous")}</span>
@@ -90,7 +91,7 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
         )}
         {(next ?? play.nextId.value) && (
           <media-chrome-button aria-label="Next episode" onClick={() => play.next()}>
-            <svg slot="icon" viewBox="0 0 24 24" aria-hidden="true">
+            <svg viewBox="0 0 24 24" aria-hidden="true">
               <path d="M6 5v14l10-7ZM17 5h2v14h-2Z" />
             </svg>
             <span slot="tooltip-content">{hint("Next episode", "next")}</span>
@@ -103,7 +104,7 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
           <span slot="tooltip-content">Settings</span>
         </media-settings-menu-button>
         <media-chrome-button class="keys" aria-label="Keys" onClick={() => (play.asking.value = "keys")}>
-          <svg slot="icon" viewBox="0 0 24 24" aria-hidden="true">
+          <svg viewBox="0 0 24 24" aria-hidden="true">
             <path
               fill-rule="evenodd"
               d="M4 5h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Zm1 3v2h2V8Zm4 0v2h2V8Zm4 0v2h2V8Zm4 0v2h2V8ZM5 12v2h2v-2Zm4 0v4h6v-4Zm8 0v2h2v-2Z"
@@ -164,7 +165,7 @@ function Choice({
 
 function Turn({ back = false }: { back?: boolean }): JSX.Element {
   return (
-    <svg slot="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg viewBox="0 0 24 24" aria-hidden="true">
       <g transform={back ? undefined : "matrix(-1 0 0 1 24 0)"}>
         <path d="M12 4V1L7 5.500 12 10V7a6 6 0 1 1-6 6H4a8 8 0 1 0 8-9Z" />
       </g>
