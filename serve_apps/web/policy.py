@@ -80,6 +80,7 @@ def content_security_policy(edges: Sequence[str]) -> str:
     """Return the policy of a page that is delivered video by these origins.
 
     Scripts are our own files alone. The player's parts carry their style inside; its buffers, worker and thumbnails are blobs.
+    Media may be `data:` because hls.js gives each subtitle track an empty one (`data:,WEBVTT`) and fills it with cues itself.
     """
     delivered = "".join(f" {origin}" for origin in edges)
     return "; ".join(
