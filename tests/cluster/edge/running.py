@@ -25,10 +25,19 @@ StartEdge = Callable[..., "RunningEdge"]
 class RunningEdge:
     """`python -m cluster.edge` on a free port; `within` is a command that runs it, `constants` are of its modules, by their full name."""
 
-    def __init__(self, data: Path, *, within: Sequence[str] = (), constants: Mapping[str, float] | None = None, **settings: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        within: Sequence[str] = (),
+        constants: Mapping[str, float] | None = None,
+        edge_id: str | None = None,
+        **settings: str,
+    ) -> None:
         self.data = data
         self.environment = environment(data, **settings)
         self._within = within
+        self._named = ["--edge-id", edge_id] if edge_id else []
         self._program = ["-m", "cluster.edge"]
         if constants:
             modules = {name.rpartition(".")[0] for name in constants}
@@ -40,7 +49,7 @@ class RunningEdge:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [*self._within, sys.executable, *self._program, "--port", "0"],
+            [*self._within, sys.executable, *self._program, "--port", "0", *self._named],
             cwd=REPOSITORY,
             env=self.environment,
             stdout=subprocess.PIPE,
