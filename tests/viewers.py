@@ -50,10 +50,14 @@ class Viewer:
         return self.http.request(method, path, **given)
 
     def start(self, playable_id: str) -> dict[str, Any]:
-        """Start to watch, as soon as the catalogue's replicas have heard of the title."""
+        """Start to watch, as soon as the catalogue's replicas have heard of the title.
+
+        With an Idempotency-Key, so it may be repeated: a kept connection to a replica that leaves can end without an answer.
+        """
 
         def started() -> dict[str, Any] | None:
-            answer = self.ask("POST", "/api/v1/playback/sessions", json={"playable_id": playable_id})
+            key = {"Idempotency-Key": new_id()}
+            answer = self.ask("POST", "/api/v1/playback/sessions", json={"playable_id": playable_id}, headers=key, retry=True)
             if answer.status_code in {404, 409, 503}:
                 return None
             if not answer.is_success:
