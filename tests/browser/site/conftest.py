@@ -12,6 +12,8 @@ from tests.browser.site.fake import Fake
 from tests.browser.site.looking import SHIFTS, Axe
 from tests.browser.site.operating import Booth
 from tests.browser.site.serving import built_sites, serving
+from tests.browser.site.stage import Edge, film
+from tests.browser.site.theatre import Theatre
 
 SIGNED_IN: Final = f"""
 if (localStorage.getItem("matinee.signed-in") === null && !sessionStorage.getItem("came")) {{
@@ -96,6 +98,36 @@ def console(site_page: Page, context: BrowserContext, booth: Booth) -> Page:
     """A page of an operator; go where the test begins."""
     context.add_init_script(SIGNED_IN)
     return site_page
+
+
+@pytest.fixture(scope="session")
+def reel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the film that edges deliver."""
+    return film(tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture
+def edges(reel: Path) -> Iterator[list[Edge]]:
+    """Two edges, the best-ranked first."""
+    made = [Edge(reel), Edge(reel)]
+    yield made
+    for edge in made:
+        edge.kill()
+
+
+@pytest.fixture
+def theatre(context: BrowserContext, fake: Fake, edges: list[Edge]) -> Iterator[Theatre]:
+    """A page of a member with the player; at the end its console is empty, and nothing was asked that nobody answers."""
+    context.add_init_script(SIGNED_IN)
+    page = context.new_page()
+    made = Theatre(page, fake, edges)
+    page.on("console", lambda said: made.errors.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: made.errors.append(str(error)))
+    page.route("**/artwork/**", _draw)
+    fake.attach(page)
+    yield made
+    assert made.errors == []
+    assert fake.unknown == []
 
 
 def _draw(route: Route) -> None:
