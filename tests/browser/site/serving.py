@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from cluster.durable import open_store
 from cluster.edge.registry import EDGES
@@ -22,6 +22,8 @@ from serve_apps.web.routes import PREFIX, NoMembers, create_api
 from serve_apps.web.service import Web
 
 T = TypeVar("T")
+STOPPED: Final[list[str]] = []
+"""The path and query of every DELETE that reached the server itself: pages that closed said so."""
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -112,5 +114,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(message.get("body", b""))
 
     do_HEAD = do_GET
+
+    def do_DELETE(self) -> None:
+        """Note what a page says while it goes, which no route of Playwright sees."""
+        STOPPED.append(self.path)
+        self.send_response_only(204)
+        self.end_headers()
 
     def log_message(self, *args: Any) -> None: ...

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.site import catalogue
-from tests.browser.site.catalogue import Json
 from tests.browser.site.fake import Problem
 from tests.browser.site.looking import Axe
 from tests.browser.site.stage import Edge
@@ -198,20 +195,6 @@ def test_after_three_episodes_without_a_touch_it_asks(theatre: Theatre, axe: Axe
 # --- what it may not
 
 
-STREAM: Final[Json] = {
-    "session_id": "other",
-    "device_id": "d-tv",
-    "this_device": False,
-    "profile_id": "p-2",
-    "playable_id": "t-salt",
-    "title_id": "t-salt",
-    "name": "Salt Road",
-    "started_at": "2026-06-07T08:09:10Z",
-    "position_s": 60.0,
-    "state": "playing",
-}
-
-
 @pytest.mark.parametrize(
     ("problem", "words", "way"),
     [
@@ -230,15 +213,6 @@ def test_a_refusal_is_told_in_words_with_a_way_back(theatre: Theatre, axe: Axe, 
     axe.everywhere(theatre.page)
     theatre.press("Escape")
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/")
-    theatre.errors.clear()
-
-
-# --- what breaks
-
-
-def test_an_edge_that_is_dead_from_the_start_is_passed_over(theatre: Theatre, edges: list[Edge]) -> None:
-    edges[0].kill()
-    theatre.open()
     theatre.errors.clear()
 
 

@@ -122,14 +122,9 @@ function TooMany({ problem, play }: { problem: Problem; play: Play }): JSX.Eleme
                 <b>{device}</b>
                 <span class="dim">{stream.name ?? "Something from another profile"}</span>
               </span>
-              <button
-                class="btn s"
-                type="button"
-                disabled={stopping !== null}
-                aria-label={`Stop ${device} and play here`}
-                onClick={() => void stop(stream)}
-              >
+              <button class="btn s" type="button" disabled={stopping !== null} onClick={() => void stop(stream)}>
                 {stopping === stream.session_id ? "Stopping …" : "Stop it"}
+                <span class="unseen"> on {device} and play here</span>
               </button>
             </li>
           );

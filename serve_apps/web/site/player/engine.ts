@@ -57,6 +57,10 @@ interface Listener {
 const MANIFEST = "master.m3u8";
 const FIRST_BYTE_MS = 6000;
 const MENDED_ONCE_MS = 5000;
+/** How long a quality is left alone after some of it failed; hls.js would leave it alone for good. */
+const LEFT_ALONE_MS = 6000;
+/** How often a segment is asked for before a lower quality is taken instead: hls.js would ask for half a minute. */
+const SEGMENT_RETRY = { maxNumRetry: 2, retryDelayMs: 1000, maxRetryDelayMs: 4000 };
 
 export class Engine {
   readonly video: Video;
@@ -67,6 +71,7 @@ export class Engine {
   private quality: number | null = null;
   private speed = 1;
   private mendedAtMs = -Infinity;
+  private climbing: ReturnType<typeof setTimeout> | undefined;
   private readonly look = new CSSStyleSheet();
   private readonly off: (() => void)[] = [];
 
@@ -104,7 +109,8 @@ export class Engine {
     const config: Partial<HlsConfig> = {
       startPosition: source.atS,
       loader: loaderOver(edges),
-      fragLoadPolicy: withFirstByte(Hls.DefaultConfig.fragLoadPolicy),
+      errorPenaltyExpireMs: LEFT_ALONE_MS,
+      fragLoadPolicy: withFirstByte(Hls.DefaultConfig.fragLoadPolicy, SEGMENT_RETRY),
       playlistLoadPolicy: withFirstByte(Hls.DefaultConfig.playlistLoadPolicy),
       manifestLoadPolicy: withFirstByte(Hls.DefaultConfig.manifestLoadPolicy),
     };
@@ -124,6 +130,7 @@ export class Engine {
 
   /** Let go of the film. */
   unload(): void {
+    clearTimeout(this.climbing);
     this.edges = null;
     this.video.removeAttribute("src");
   }
@@ -250,7 +257,18 @@ export class Engine {
         this.video.videoRenditions.selectedIndex = -1;
       }
     });
-    hls.on(Events.ERROR, (_, error) => this.failed(hls, error));
+    hls.on(Events.ERROR, (_, error) => {
+      if (error.frag && error.errorAction?.nextAutoLevel !== undefined) this.climbLater(hls);
+      this.failed(hls, error);
+    });
+  }
+
+  /** Try the better quality again, and not only after all that is loaded of the lower one was watched. */
+  private climbLater(hls: Hls): void {
+    clearTimeout(this.climbing);
+    this.climbing = setTimeout(() => {
+      if (this.video.api === hls && this.quality === null && hls.nextAutoLevel > hls.currentLevel) hls.nextLevel = -1;
+    }, LEFT_ALONE_MS + 500);
   }
 
   private applyQuality(): void {
@@ -319,6 +337,6 @@ export class Engine {
 type Policy = HlsConfig["fragLoadPolicy"];
 
 /** An edge that took the connection and says nothing is as good as dead. */
-function withFirstByte(policy: Policy): Policy {
-  return { ...policy, default: { ...policy.default, maxTimeToFirstByteMs: FIRST_BYTE_MS } };
+function withFirstByte(policy: Policy, errorRetry = policy.default.errorRetry): Policy {
+  return { ...policy, default: { ...policy.default, maxTimeToFirstByteMs: FIRST_BYTE_MS, errorRetry } };
 }

@@ -388,6 +388,8 @@ export class Play {
     const { video } = this;
     on(video, "timeupdate", () => this.moved());
     on(video, "seeked", () => this.moved());
+    // A place that nobody delivers right now is where it goes on all the same.
+    on(video, "seeking", () => !this.swapping && this.moved());
     on(video, "ended", () => {
       if (this.swapping) return;
       this.placeS = video.duration || this.placeS;

@@ -1,0 +1,223 @@
+"""The player when things break: edges that die, services that do not answer, sessions that end, a network that goes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.site import catalogue, serving
+from tests.browser.site.catalogue import Json
+from tests.browser.site.fake import UNAVAILABLE, Asked, Lost, Problem
+from tests.browser.site.looking import Axe
+from tests.browser.site.stage import SIGNED, Edge
+from tests.browser.site.theatre import FILM, Theatre
+
+pytestmark = pytest.mark.browser
+
+HEARTBEATS: Final = "/playback/sessions/*/heartbeats"
+
+
+def _saved(asked: Asked) -> Json:
+    return {"sequence": asked.body["sequence"], "lease_s": 30.0}
+
+
+# --- edges
+
+
+def test_an_edge_that_dies_is_not_noticed(theatre: Theatre, edges: list[Edge]) -> None:
+    theatre.open()
+    src = theatre.state()["src"]
+    assert edges[1].asked == []
+    edges[0].kill()
+    theatre.seek(30)  # what is not loaded yet
+    state = theatre.plays()
+    assert state["t"] > 29.9
+    assert state["src"] == src
+    assert state["auto"]
+    assert edges[1].asked
+    expect(theatre.page.locator(".banner")).to_have_text("")
+    expect(theatre.page.locator("hls-video > track[label=thumbnails]")).to_have_attribute("src", f"{edges[1].url}{SIGNED}/thumbnails.vtt")
+    theatre.errors.clear()
+
+
+def test_an_edge_that_is_dead_from_the_start_is_passed_over(theatre: Theatre, edges: list[Edge]) -> None:
+    edges[0].kill()
+    theatre.open()
+    expect(theatre.page.locator(".banner")).to_have_text("")
+    theatre.errors.clear()
+
+
+def test_without_any_edge_it_says_so_and_goes_on_with_those_of_a_new_session(
+    theatre: Theatre, edges: list[Edge], reel: Path, axe: Axe
+) -> None:
+    theatre.open(position_s=4.0)
+    for edge in edges:
+        edge.kill()
+    fresh = Edge(reel)
+    theatre.edges = [fresh]
+    held = theatre.fake.hold("/playback/sessions", "POST")
+    theatre.page.locator("hls-video").evaluate("video => { video.currentTime = 30 }")
+    banner = theatre.page.locator(".banner")
+    expect(banner).to_have_text("The film does not arrive at the moment. Your place is kept, and it is tried again.", timeout=60_000)
+    axe.everywhere(theatre.page)
+    theatre.eventually(lambda: held.count > 0, 60)
+    held.release()
+    assert theatre.plays()["t"] > 29.5
+    expect(banner).to_have_text("")
+    fresh.kill()
+    theatre.errors.clear()
+
+
+def test_one_failed_segment_does_not_pin_the_lower_quality(theatre: Theatre, edges: list[Edge]) -> None:
+    theatre.edges = [edges[0]]  # with another edge a failure never comes through
+    theatre.open()
+    theatre.until(lambda s: s["height"] == 360)
+    edges[0].fail("360_01*.m4s")
+    theatre.seek(21)
+    theatre.until(lambda s: s["height"] == 180 and s["auto"], 60)
+    edges[0].fail()
+    theatre.until(lambda s: s["height"] == 360 and s["auto"])
+    theatre.errors.clear()
+
+
+# --- services
+
+
+def test_it_plays_on_while_no_service_answers_and_tells_its_place_afterwards(theatre: Theatre, axe: Axe) -> None:
+    theatre.open()
+    theatre.eventually(theatre.beats)
+    theatre.fake.on(HEARTBEATS, Lost(), "POST")
+    began = time.monotonic()
+    banner = theatre.page.locator(".banner")
+    expect(banner).to_have_text("Matinee does not answer at the moment. It plays on, and your place is kept.", timeout=30_000)
+    axe.everywhere(theatre.page)
+    while time.monotonic() - began < 20:
+        assert not theatre.state()["paused"]
+        theatre.page.wait_for_timeout(500)
+    theatre.fake.on(HEARTBEATS, _saved, "POST")
+    expect(banner).to_have_text("")
+    told = len(theatre.beats())
+    theatre.eventually(lambda: len(theatre.beats()) > told)
+    assert abs(theatre.beats()[-1]["position_s"] - theatre.state()["t"]) < 3
+    sequences = [beat["sequence"] for beat in theatre.beats()]
+    assert sequences == sorted(sequences)
+    theatre.errors.clear()
+
+
+def test_closing_the_page_stops_the_session_too(theatre: Theatre) -> None:
+    theatre.open(position_s=10.0)
+    at = theatre.pause()["t"]
+    before = len(serving.STOPPED)
+    theatre.page.close()
+    [stop] = _heard(before)
+    assert urlsplit(stop).path == f"/api/v1/playback/sessions/session-of-{FILM}"
+    assert abs(float(parse_qs(urlsplit(stop).query)["position_s"][0]) - at) < 0.5
+
+
+def test_a_place_that_could_not_be_told_is_not_lost(theatre: Theatre) -> None:
+    theatre.open(position_s=2.0)
+    theatre.fake.on(HEARTBEATS, UNAVAILABLE, "POST")
+    theatre.seek(20)
+    failed = len(theatre.beats())
+    theatre.eventually(lambda: len(theatre.beats()) > failed + 1)
+    theatre.page.goto("about:blank")
+    theatre.fake.on("/playback/positions/*", {**catalogue.place(FILM, FILM, 2.0, 40.0), "updated_at": "2020-01-01T00:00:00Z"})
+    theatre.page.goto(f"/watch/{FILM}")
+    assert theatre.plays()["t"] > 19
+    theatre.errors.clear()
+
+
+def test_offline_says_so_and_plays_what_is_loaded(theatre: Theatre, context: BrowserContext, axe: Axe) -> None:
+    theatre.open()
+    context.set_offline(True)
+    banner = theatre.page.locator(".banner")
+    expect(banner).to_have_text("You are offline. What is loaded plays on, and your place is kept.")
+    at = theatre.state()["t"]
+    theatre.until(lambda s: s["t"] > at + 1 and not s["paused"])
+    axe.everywhere(theatre.page)
+    context.set_offline(False)
+    expect(banner).to_have_text("")
+    theatre.plays()
+    theatre.errors.clear()
+
+
+# --- who may watch
+
+
+STREAM: Final[Json] = {
+    "session_id": "other",
+    "device_id": "d-tv",
+    "this_device": False,
+    "profile_id": "p-2",
+    "playable_id": "t-salt",
+    "title_id": "t-salt",
+    "name": "Salt Road",
+    "started_at": "2026-06-07T08:09:10Z",
+    "position_s": 60.0,
+    "state": "playing",
+}
+
+
+def test_too_many_streams_names_the_devices_and_stops_one(theatre: Theatre, axe: Axe) -> None:
+    limit = Problem(409, "stream-limit", "Too many devices are watching", members={"limit": 1, "streams": [STREAM]})
+    then = STREAM["started_at"]
+    device = {"device_id": "d-tv", "name": "Television", "created_at": then, "seen_at": then, "current": False}
+    theatre.fake.on("/auth/devices", {"items": [device], "next_cursor": None})
+    theatre.fake.on("/playback/sessions", limit, "POST")
+    page = theatre.page
+    page.goto(f"/watch/{FILM}")
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_role("heading", level=1)).to_have_text("Another device is watching")
+    expect(alert).to_contain_text("This account can watch on 1 device at the same time. Stop one, and it plays here.")
+    expect(alert).to_contain_text("Television")
+    expect(alert).to_contain_text("Salt Road")
+    axe.everywhere(page)
+    theatre.fake.on("/playback/sessions", theatre.start, "POST")
+    page.get_by_role("button", name="Stop it on Television and play here").click()
+    theatre.plays()
+    expect(alert).to_have_count(0)
+    assert [asked.path for asked in theatre.fake.requests("/playback/sessions/*", "DELETE")] == ["/playback/sessions/other"]
+    theatre.errors.clear()
+
+
+def test_a_session_that_was_ended_elsewhere_stops_here_and_can_be_resumed(theatre: Theatre, axe: Axe) -> None:
+    theatre.open(position_s=10.0)
+    theatre.fake.on(HEARTBEATS, Problem(404, "session-not-found"), "POST")
+    dialog = theatre.page.get_by_role("dialog", name="Playing stopped here")
+    expect(dialog).to_contain_text("It was stopped from another device, or goes on in another window. Your place is kept.")
+    assert theatre.state()["paused"]
+    axe.everywhere(theatre.page)
+    theatre.fake.on(HEARTBEATS, _saved, "POST")
+    dialog.get_by_role("button", name="Resume here").click()
+    assert theatre.plays()["t"] > 10
+    expect(dialog).to_have_count(0)
+    theatre.errors.clear()
+
+
+def test_a_token_that_expires_is_renewed_unseen(theatre: Theatre) -> None:
+    theatre.open()
+    renewals = len(theatre.fake.requests("/auth/tokens/refresh", "POST"))
+    expired: list[Any] = [Problem(401, "token-invalid")]
+    theatre.fake.on(HEARTBEATS, lambda asked: expired.pop() if expired else _saved(asked), "POST")
+    theatre.eventually(lambda: len(theatre.fake.requests("/auth/tokens/refresh", "POST")) == renewals + 1)
+    count = len(theatre.beats())
+    theatre.eventually(lambda: len(theatre.beats()) > count + 1)
+    assert len(theatre.fake.requests("/auth/tokens/refresh", "POST")) == renewals + 1
+    assert not theatre.state()["paused"]
+    assert theatre.page.url.endswith(f"/watch/{FILM}")
+    expect(theatre.page.locator(".banner")).to_have_text("")
+    theatre.errors.clear()
+
+
+def _heard(since: int) -> list[str]:
+    """Wait until the server itself heard that a session stops; the page is gone."""
+    ends_s = time.monotonic() + 20
+    while not (found := serving.STOPPED[since:]):
+        assert time.monotonic() < ends_s, "no session was stopped"
+        time.sleep(0.05)
+    return found
