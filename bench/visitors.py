@@ -79,15 +79,16 @@ class Visitor:
         for script in scripts:
             self._context.add_init_script(script)
         self._context.on("request", lambda request: self._asked(request.url))
-        self._context.on(
-            "console", lambda said: self.complaints.append(f"{said.text} ({said.page and said.page.url})") if said.type == "error" else None
-        )
-        self._context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self._context.on("console", lambda said: self._said(said.text, said.page) if said.type == "error" else None)
+        self._context.on("weberror", lambda error: self._said(str(error.error), error.page))
         return self._context.new_page()
 
     def _asked(self, url: str) -> None:
         if urlsplit(url).scheme not in ("blob", "data"):
             self.hosts.add(urlsplit(url).netloc)
+
+    def _said(self, what: str, page: Page | None) -> None:
+        self.complaints.append(f"{what} ({page.url if page else 'no page'})")
 
     def foreign(self) -> list[str]:
         """Return the hosts that are not on this machine."""

@@ -45,7 +45,6 @@ function App(): JSX.Element | null {
             <Route path="/console" component={Overview} />
             <Route path="/console/ingest" component={Ingest} />
             <Route path="/console/titles" component={Titles} />
-            <Route path="/console/titles/new" component={TitleEdit} />
             <Route path="/console/titles/:titleId" component={TitleEdit} />
             <Route path="/console/services" component={Services} />
             <Route path="/console/edges" component={Edges} />

@@ -30,12 +30,12 @@ export default function Audit(): JSX.Element {
     `c:audit:${cursor ?? ""}:${sought}`,
     (signal) =>
       sought
-        ? collect((from) => read(from, signal), cursor, {
+        ? collect((from) => read(from, signal, SOUGHT.limit), cursor, {
             matches: (entry) => mentions(sought, texts(entry)),
             enough: PAGE,
             atMost: SOUGHT.atMost,
           })
-        : collect((from) => readAudit({ limit: PAGE, cursor: from }, signal), cursor, { enough: 1, atMost: 1 }),
+        : collect((from) => read(from, signal, PAGE), cursor, { enough: 1, atMost: 1 }),
     sought ? SEARCH_POLL_MS : POLL_MS,
   );
   const { data } = loaded;
@@ -89,12 +89,13 @@ export default function Audit(): JSX.Element {
   );
 }
 
-/** A page with the names of who did it, since these are sought too. */
+/** A page with the names of who did it: these are sought too, and a column that learns them later would jump. */
 async function read(
   cursor: string | null,
   signal: AbortSignal,
+  limit: number,
 ): Promise<{ items: AuditEntry[]; next_cursor: string | null }> {
-  const page = await readAudit({ limit: SOUGHT.limit, cursor }, signal);
+  const page = await readAudit({ limit, cursor }, signal);
   await meet(page.items.map(({ account_id }) => account_id));
   return page;
 }

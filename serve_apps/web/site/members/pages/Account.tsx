@@ -20,11 +20,13 @@ import "../entry.css";
 
 type Details = components["schemas"]["AccountDetails"];
 type Device = components["schemas"]["Device"];
+type DevicePage = components["schemas"]["DevicePage"];
 
 export default function Account(): JSX.Element {
   usePage("Account");
   const kids = !!who.value?.kids;
   const account = useLoad(kids ? null : "account", () => ok(auth.GET("/account")));
+  const devices = useLoad(kids ? null : "devices", readDevices);
   const [asks, setAsks] = useState<"email" | "password" | "close" | null>(null);
   if (kids) {
     return (
@@ -45,21 +47,20 @@ export default function Account(): JSX.Element {
       <Stale loaded={account} />
       {account.error && !details ? (
         <Failed problem={account.error} what="The account could not be loaded" onAgain={() => void account.reload()} />
+      ) : !details || !(devices.data || devices.error) ? (
+        // Together, or one part would push the others down.
+        (account.slow || devices.slow) && <Ghost height={220} />
       ) : (
         <>
           <section class="panel" aria-label="You">
-            {details ? <You details={details} onAsk={setAsks} /> : <Ghost height={220} />}
+            <You details={details} onAsk={setAsks} />
           </section>
           <section class="panel" aria-label="Plan">
             <h2>Plan</h2>
-            {details ? (
-              <p>
-                <b>{details.plan.name}</b>: watch on {count(details.plan.streams, "device")} at the same time. There is
-                nothing to pay here.
-              </p>
-            ) : (
-              <Ghost height={24} />
-            )}
+            <p>
+              <b>{details.plan.name}</b>: watch on {count(details.plan.streams, "device")} at the same time. There is
+              nothing to pay here.
+            </p>
           </section>
           <Devices />
           <section class="panel" aria-label="Look">
@@ -143,8 +144,10 @@ function You({ details, onAsk }: { details: Details; onAsk: (what: "email" | "pa
   );
 }
 
+const readDevices = (): Promise<DevicePage> => ok(auth.GET("/devices", { params: { query: { limit: 100 } } }));
+
 function Devices(): JSX.Element {
-  const devices = useLoad("devices", () => ok(auth.GET("/devices", { params: { query: { limit: 100 } } })));
+  const devices = useLoad("devices", readDevices);
   const [problem, setProblem] = useState<Problem | null>(null);
   const revoke = async (device: Device): Promise<void> => {
     setProblem(null);
@@ -164,7 +167,6 @@ function Devices(): JSX.Element {
       {devices.error && !devices.data && (
         <Failed problem={devices.error} what="The devices could not be loaded" onAgain={() => void devices.reload()} />
       )}
-      {!devices.data && !devices.error && <Ghost height={120} />}
       <FormProblem problem={problem} />
       <ul class="devices">
         {devices.data?.items.map((device) => (
