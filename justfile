@@ -28,6 +28,10 @@ web:
     uv run python -m serve_apps.web.build install
     cd serve_apps/web/site && MATINEE_SITE_URL="${MATINEE_SITE_URL:-$(uv run python -c 'from cluster.settings import load; print(load().site_url)')}" uv run npm run dev
 
+# The pictures of README.md, into docs/pictures, on a system of its own with the demo; `--running` takes the one of these settings
+screenshots *ARGS:
+    uv run python -m bench.pictures {{ARGS}}
+
 # Types, format and unit tests of the web site
 web-check:
     uv run python -m serve_apps.web.build install

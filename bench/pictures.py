@@ -21,7 +21,7 @@ from cluster.settings import Settings
 
 QUALITY = 88
 LIMIT_BYTES = 300_000
-BUNNY_S = 38
+BUNNY_S = 17
 """A lively place in Big Buck Bunny's opening."""
 
 DRAWN = """() => Promise.all([document.fonts.ready, ...[...document.images]
@@ -58,7 +58,7 @@ def pictures(browser: Browser, settings: Settings) -> dict[str, bytes]:
     operator.sign_in(settings.operator_email, operator_password(settings), None)
     console = operator.page()
     console.goto("/console", wait_until="networkidle")
-    console.wait_for_timeout(20_000)  # so that its curves have something to tell
+    console.wait_for_timeout(12_000)  # so that its curves have something to tell
     overview = photo(console)
     jonas.leave()
     page = mira.page()
