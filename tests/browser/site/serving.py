@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,8 +23,6 @@ from serve_apps.web.routes import PREFIX, NoMembers, create_api
 from serve_apps.web.service import Web
 
 T = TypeVar("T")
-STOPPED: Final[list[str]] = []
-"""The path and query of every DELETE that reached the server itself: pages that closed said so."""
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -34,6 +33,17 @@ def built_sites() -> Path:
         return Path(given)
     built(print)
     return DIST
+
+
+@dataclass
+class Stops:
+    """What pages say while they go, which no route of Playwright sees: the path and query of each DELETE, and what it is answered."""
+
+    heard: list[str] = field(default_factory=list)
+    status: int = 204
+
+
+STOPS: Final = Stops()
 
 
 @contextmanager
@@ -116,9 +126,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_DELETE(self) -> None:
-        """Note what a page says while it goes, which no route of Playwright sees."""
-        STOPPED.append(self.path)
-        self.send_response_only(204)
+        STOPS.heard.append(self.path)
+        self.send_response_only(STOPS.status)
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *args: Any) -> None: ...

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -10,16 +13,25 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.site import catalogue, serving
+from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json
 from tests.browser.site.fake import UNAVAILABLE, Asked, Lost, Problem
 from tests.browser.site.looking import Axe
+from tests.browser.site.serving import STOPS, Stops
 from tests.browser.site.stage import SIGNED, Edge
-from tests.browser.site.theatre import FILM, Theatre
+from tests.browser.site.theatre import EPISODE, FILM, MARKERS, Theatre
 
 pytestmark = pytest.mark.browser
 
 HEARTBEATS: Final = "/playback/sessions/*/heartbeats"
+
+
+@pytest.fixture
+def stops() -> Iterator[Stops]:
+    """What pages say from now on while they go."""
+    STOPS.heard.clear()
+    yield STOPS
+    STOPS.status = 204
 
 
 def _saved(asked: Asked) -> Json:
@@ -109,23 +121,24 @@ def test_it_plays_on_while_no_service_answers_and_tells_its_place_afterwards(the
     theatre.errors.clear()
 
 
-def test_closing_the_page_stops_the_session_too(theatre: Theatre) -> None:
+def test_closing_the_page_stops_the_session_too(theatre: Theatre, stops: Stops) -> None:
     theatre.open(position_s=10.0)
     at = theatre.pause()["t"]
-    before = len(serving.STOPPED)
     theatre.page.close()
-    [stop] = _heard(before)
+    [stop] = _heard(stops)
     assert urlsplit(stop).path == f"/api/v1/playback/sessions/session-of-{FILM}"
     assert abs(float(parse_qs(urlsplit(stop).query)["position_s"][0]) - at) < 0.5
 
 
-def test_a_place_that_could_not_be_told_is_not_lost(theatre: Theatre) -> None:
+def test_a_place_that_could_not_be_told_is_not_lost(theatre: Theatre, stops: Stops) -> None:
+    stops.status = 503
     theatre.open(position_s=2.0)
     theatre.fake.on(HEARTBEATS, UNAVAILABLE, "POST")
     theatre.seek(20)
     failed = len(theatre.beats())
     theatre.eventually(lambda: len(theatre.beats()) > failed + 1)
     theatre.page.goto("about:blank")
+    _heard(stops)
     theatre.fake.on("/playback/positions/*", {**catalogue.place(FILM, FILM, 2.0, 40.0), "updated_at": "2020-01-01T00:00:00Z"})
     theatre.page.goto(f"/watch/{FILM}")
     assert theatre.plays()["t"] > 19
@@ -214,10 +227,173 @@ def test_a_token_that_expires_is_renewed_unseen(theatre: Theatre) -> None:
     theatre.errors.clear()
 
 
-def _heard(since: int) -> list[str]:
-    """Wait until the server itself heard that a session stops; the page is gone."""
+def test_two_requests_that_are_refused_at_once_renew_the_token_once(theatre: Theatre) -> None:
+    fake = theatre.fake
+    theatre.open()
+    renewals = len(fake.requests("/auth/tokens/refresh", "POST"))
+    fake.on("/auth/tokens/refresh", lambda _: {**catalogue.access_token(), "access_token": "renewed"}, "POST")
+
+    def refused_if_old(asked: Asked) -> Json | Problem:
+        if asked.headers["authorization"] != "Bearer renewed":
+            return Problem(401, "token-invalid")
+        return _saved(asked) if asked.method == "POST" else theatre.profile
+
+    beats, keeps = fake.hold(HEARTBEATS, "POST"), fake.hold("/profiles/me/player", "PUT")
+    renewing = fake.hold("/auth/tokens/refresh", "POST")
+    fake.on(HEARTBEATS, refused_if_old, "POST")
+    fake.on("/profiles/me/player", refused_if_old, "PUT")
+    theatre.press("v")  # a language to keep
+    theatre.eventually(lambda: beats.count and keeps.count)
+    beats.release()
+    keeps.release()
+    theatre.eventually(lambda: renewing.count)
+    assert renewing.count == 1
+    renewing.release()
+    theatre.eventually(lambda: [asked.headers["authorization"] for asked in fake.requests("/profiles/me/player", "PUT")][1:])
+    beaten = len(theatre.beats())
+    theatre.eventually(lambda: len(theatre.beats()) > beaten + 1)
+    assert len(fake.requests("/auth/tokens/refresh", "POST")) == renewals + 1
+    assert not theatre.state()["paused"]
+    theatre.errors.clear()
+
+
+def test_a_refusal_that_comes_late_takes_the_token_that_was_renewed_meanwhile(theatre: Theatre) -> None:
+    fake = theatre.fake
+    theatre.open()
+    renewals = len(fake.requests("/auth/tokens/refresh", "POST"))
+    fake.on("/auth/tokens/refresh", lambda _: {**catalogue.access_token(), "access_token": "renewed"}, "POST")
+    keeps = fake.hold("/profiles/me/player", "PUT")
+    theatre.press("v")
+    theatre.eventually(lambda: keeps.count)
+
+    def refused_if_old(asked: Asked) -> Json | Problem:
+        if asked.headers["authorization"] != "Bearer renewed":
+            return Problem(401, "token-invalid")
+        return _saved(asked) if asked.method == "POST" else theatre.profile
+
+    fake.on(HEARTBEATS, refused_if_old, "POST")
+    fake.on("/profiles/me/player", refused_if_old, "PUT")
+    theatre.eventually(lambda: any(asked.headers["authorization"] == "Bearer renewed" for asked in fake.requests(HEARTBEATS, "POST")))
+    keeps.release()
+    told = theatre.eventually(lambda: [asked.headers["authorization"] for asked in fake.requests("/profiles/me/player", "PUT")][1:])
+    assert told == ["Bearer renewed"]
+    assert len(fake.requests("/auth/tokens/refresh", "POST")) == renewals + 1
+    theatre.errors.clear()
+
+
+def test_a_device_that_was_signed_out_is_told_so_and_comes_back_to_its_place(theatre: Theatre, axe: Axe) -> None:
+    fake, page = theatre.fake, theatre.page
+    theatre.open(position_s=2.0)
+    theatre.seek(20)
+    refused = Problem(401, "token-invalid")
+    fake.on("/auth/tokens/refresh", refused, "POST")
+    fake.on("/playback/sessions/*", refused, "DELETE")
+    fake.on(HEARTBEATS, refused, "POST")
+    expect(page).to_have_url(re.compile(rf"/sign-in\?next=%2Fwatch%2F{FILM}$"), timeout=5_000)
+    expect(page.get_by_role("status").filter(has_text="This device was signed out.")).to_contain_text("Your place in every film is kept.")
+    expect(page.locator("hls-video")).to_have_count(0)
+    axe.everywhere(page)
+    beats = len(theatre.beats())
+    fake.on("/auth/tokens", catalogue.access_token(), "POST")
+    fake.on("/auth/tokens/refresh", catalogue.access_token(), "POST")
+    fake.on(HEARTBEATS, _saved, "POST")
+    fake.on("/playback/sessions/*", None, "DELETE")
+    fake.on("/playback/positions/*", {**catalogue.place(FILM, FILM, 2.0, 40.0), "updated_at": "2020-01-01T00:00:00Z"})
+    page.get_by_label("E-mail").fill("noor@example.org")
+    page.get_by_label("Password").fill("a long password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile("/profiles"))
+    assert len(theatre.beats()) == beats, "nobody said anything while nobody was signed in"
+    page.goto(f"/watch/{FILM}")
+    assert theatre.plays()["t"] > 19
+    theatre.errors.clear()
+
+
+# --- names that are made of markup
+
+
+MARKUP: Final = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
+
+
+def test_names_made_of_markup_are_shown_as_they_are_written(theatre: Theatre) -> None:
+    page = theatre.page
+    episodes = [catalogue.episode("s-tide", 1, number, f"{MARKUP}{number}", still=[]) for number in (1, 2)]
+    theatre.fake.on(
+        "/titles/s-tide",
+        catalogue.title("s-tide", name=f"Tide {MARKUP}", artwork=catalogue.NO_ARTWORK, seasons=[{"season": 1, "episodes": episodes}]),
+    )
+    theatre.profile = catalogue.profile(autoplay_next=False)
+    theatre.open(EPISODE, markers=MARKERS, position_s=31.0)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Tide {MARKUP}")
+    expect(page.locator(".above p")).to_have_text(f"S1 E1 · {MARKUP}1")
+    expect(page).to_have_title(f"{MARKUP}1 · Tide {MARKUP} · Matinee")
+    expect(page.get_by_role("link", name=f"Back to Tide {MARKUP}")).to_have_count(1)
+    expect(page.get_by_role("region", name="Next episode")).to_contain_text(f"S1 E2 · {MARKUP}2")
+    _nothing_ran(theatre)
+
+
+def test_devices_and_streams_named_in_markup_are_shown_as_they_are_written(theatre: Theatre) -> None:
+    stream = {**STREAM, "name": MARKUP}
+    theatre.fake.on("/playback/sessions", Problem(409, "stream-limit", "Too many", members={"limit": 1, "streams": [stream]}), "POST")
+    then = STREAM["started_at"]
+    device = {"device_id": "d-tv", "name": f"TV {MARKUP}", "created_at": then, "seen_at": then, "current": False}
+    theatre.fake.on("/auth/devices", {"items": [device], "next_cursor": None})
+    theatre.page.goto(f"/watch/{FILM}")
+    alert = theatre.page.get_by_role("alert")
+    expect(alert.locator(".streams b")).to_have_text(f"TV {MARKUP}")
+    expect(alert.locator(".streams .dim")).to_have_text(MARKUP)
+    _nothing_ran(theatre)
+    theatre.errors.clear()
+
+
+def test_subtitles_and_sounds_made_of_markup_are_text_or_nothing(theatre: Theatre, reel: Path, tmp_path: Path) -> None:
+    page = theatre.page
+    folder = shutil.copytree(reel, tmp_path / "film")
+    master = folder / "master.m3u8"
+    master.write_text(
+        master.read_text().replace('NAME="English"', f'NAME="English {MARKUP}"').replace('NAME="Deutsch"', f'NAME="Deutsch {MARKUP}"')
+    )
+    (folder / "text_en.vtt").write_text(f"WEBVTT\n\n00:00.000 --> 00:40.000\n<b>Hello</b> {MARKUP}\n")
+    edge = Edge(folder)
+    theatre.edges = [edge]
+    label = f"English {MARKUP}"
+    theatre.open(subtitles=[{"language": "en", "label": label}], audio=[{"language": "en", "label": label}])
+    theatre.press("c")
+    theatre.until(lambda s: s["read"] == "en" and "Hello" in (s["cue"] or ""))
+    elements, text = page.locator("hls-video").evaluate(
+        """video => {
+          const track = [...video.nativeEl.textTracks].find(track => track.mode === "showing");
+          const shown = track.activeCues[0].getCueAsHTML();
+          return [[...shown.querySelectorAll("*")].map(element => element.localName), shown.textContent];
+        }"""
+    )
+    assert elements == ["b"]
+    assert text.startswith("Hello")
+    page.mouse.move(400, 300)
+    page.get_by_role("button", name="closed captions").click()
+    expect(page.get_by_role("menuitemradio", name=label)).to_be_visible()
+    _nothing_ran(theatre)
+    theatre.press("Escape")
+    page.mouse.move(420, 300)
+    page.get_by_role("button", name="settings").click()
+    page.get_by_role("menuitem", name="Audio").click()
+    expect(page.get_by_role("menuitemradio", name=f"Deutsch {MARKUP}")).to_be_visible()
+    theatre.press("a")
+    _nothing_ran(theatre)
+    edge.kill()
+
+
+def _nothing_ran(theatre: Theatre) -> None:
+    # Locators look into shadows too.
+    expect(theatre.page.locator("img[src=x], [onerror]")).to_have_count(0)
+    expect(theatre.page.locator("script:not([src], [type='application/json'])")).to_have_count(0)
+    assert theatre.page.evaluate("() => window.ran === undefined")
+
+
+def _heard(stops: Stops) -> list[str]:
+    """Wait until the server itself heard that a session stops; the page may be gone."""
     ends_s = time.monotonic() + 20
-    while not (found := serving.STOPPED[since:]):
+    while not stops.heard:
         assert time.monotonic() < ends_s, "no session was stopped"
         time.sleep(0.05)
-    return found
+    return stops.heard

@@ -21,10 +21,14 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 /** `fetch` with the token; the answer may be a refusal. Throws a Problem where none came. */
 export async function send(request: Request): Promise<Response> {
   const again = request.clone();
-  let response = await once(request, await accessToken());
+  const token = await accessToken();
+  let response = await once(request, token);
   if (response?.status === 401 && request.headers.get("X-Anonymous") === null) {
     await response.body?.cancel();
-    return (await refresh()) ? ((await once(again, await accessToken())) ?? fail()) : response;
+    // Another request may have had it renewed while this one was on its way.
+    const now = await accessToken();
+    const renewed = (now !== null && now !== token) || (await refresh());
+    return renewed ? ((await once(again, await accessToken())) ?? fail()) : response;
   }
   const lost = response === null || (response.status >= 500 && !isJson(response));
   const repeatable = IDEMPOTENT.has(request.method) || request.headers.has("Idempotency-Key");

@@ -53,6 +53,8 @@ export class LiveSession {
   readonly told: Told;
   private readonly listener: Listener;
   private readonly beats: Beats;
+  /** Whose place it is, also after this device was signed out. */
+  private readonly profile = profileHere();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private token: string | null = null;
   private over = false;
@@ -84,7 +86,7 @@ export class LiveSession {
     this.over = true;
     clearTimeout(this.timer);
     const { positionS } = this.listener.where();
-    keepPlace(this.told.playable_id, positionS);
+    keepPlace(this.profile, this.told.playable_id, positionS);
     const address = `/api/v1/playback/sessions/${encodeURIComponent(this.told.session_id)}?position_s=${positionS.toFixed(3)}`;
     const headers: Record<string, string> = this.token ? { Authorization: `Bearer ${this.token}` } : {};
     try {
@@ -131,7 +133,7 @@ export class LiveSession {
         return;
       }
       this.beats.failed(performance.now());
-      keepPlace(this.told.playable_id, positionS);
+      keepPlace(this.profile, this.told.playable_id, positionS);
     }
     if (this.over) return;
     this.listener.onSilent(this.beats.failing ? this.beats.silentS(performance.now()) : 0);
@@ -149,20 +151,19 @@ interface Place {
 function keptPlace(playableId: string): Place | null {
   try {
     const place = JSON.parse(remembered(PLACE) ?? "null") as Place | null;
-    const ours = place?.playable === playableId && place.profile === (who.value?.profileId ?? null);
+    const ours = place?.playable === playableId && place.profile === profileHere();
     return ours && Date.now() - place.at_ms < KEPT_MS ? place : null;
   } catch {
     return null;
   }
 }
 
-function keepPlace(playableId: string, positionS: number): void {
-  const place: Place = {
-    profile: who.value?.profileId ?? null,
-    playable: playableId,
-    position_s: positionS,
-    at_ms: Date.now(),
-  };
+function profileHere(): string | null {
+  return who.value?.profileId ?? null;
+}
+
+function keepPlace(profile: string | null, playable: string, position_s: number): void {
+  const place: Place = { profile, playable, position_s, at_ms: Date.now() };
   remember(PLACE, JSON.stringify(place));
 }
 
