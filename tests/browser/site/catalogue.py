@@ -155,6 +155,7 @@ def title(title_id: str, **changed: Any) -> Json:
         ]
     return {
         **found,
+        "original_name": None,
         "synopsis": "A very large, very gentle rabbit has had enough. Three rodents are about to learn what a quiet afternoon is worth.",
         "cast": [{"name": "Ada Quist", "role": "The keeper"}, {"name": "Bo Larsen", "role": ""}],
         "playable_id": title_id if film else None,

@@ -23,7 +23,7 @@ export async function send(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await accessToken();
   let response = await once(request, token);
-  if (response?.status === 401 && request.headers.get("X-Anonymous") === null) {
+  if (response?.status === 401 && !(await aboutPassword(response))) {
     await response.body?.cancel();
     // Another request may have had it renewed while this one was on its way.
     const now = await accessToken();
@@ -37,6 +37,11 @@ export async function send(request: Request): Promise<Response> {
     response = await once(again, await accessToken());
   }
   return response ?? fail();
+}
+
+/** A 401 for a wrong password: no new token would help, and asking again would use up another try. */
+async function aboutPassword(response: Response): Promise<boolean> {
+  return isJson(response) && (await problemOf(response.clone())).slug === "wrong-credentials";
 }
 
 function isJson(response: Response): boolean {

@@ -1,6 +1,6 @@
 /** The form of a profile: made or changed, with its PIN and what it may see. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 
 import { onceKey, ok, profiles } from "../lib/api.ts";
 import { language } from "../lib/format.ts";
@@ -54,6 +54,9 @@ export function ProfileForm({
   const [kids, setKids] = useState(profile?.kids ?? false);
   const [maturity, setMaturity] = useState(profile?.maturity ?? 18);
   const [tongue, setTongue] = useState(profile?.language ?? "en");
+  // "" is the film's own sound, or no wish about subtitles.
+  const [sound, setSound] = useState(profile?.audio_language ?? "");
+  const [subtitles, setSubtitles] = useState(profile?.subtitle_language ?? "");
   const [locks, setLocks] = useState(profile?.has_pin ?? false);
   const [pin, setPin] = useState("");
   const [currentPin, setCurrentPin] = useState("");
@@ -68,7 +71,8 @@ export function ProfileForm({
     setBusy(true);
     setProblem(null);
     try {
-      const wishes = { name, avatar, kids, maturity, language: tongue };
+      const heard = { audio_language: sound || null, subtitle_language: subtitles || null };
+      const wishes = { name, avatar, kids, maturity, language: tongue, ...heard };
       if (!profile) {
         const player = { caption_size: "medium", caption_style: "box", autoplay_next: true } as const;
         const lock = locks && pin ? { pin } : {};
@@ -164,21 +168,17 @@ export function ProfileForm({
               ))}
             </select>
           </div>
-          <div class="field">
-            <label for="language">Language</label>
-            <select
-              id="language"
-              class="select"
-              value={tongue}
-              onChange={(event) => setTongue(event.currentTarget.value)}
-            >
-              {[...new Set([tongue, ...LANGUAGES])].map((tag) => (
-                <option key={tag} value={tag}>
-                  {language(tag)}
-                </option>
-              ))}
-            </select>
-          </div>
+          <Tongue label="Language" value={tongue} onChange={setTongue} />
+          <Tongue label="Sound" value={sound} others={[["", "As the film has it"]]} onChange={setSound} />
+          <Tongue
+            label="Subtitles"
+            value={subtitles}
+            others={[
+              ["", "As the film asks"],
+              ["off", "Off"],
+            ]}
+            onChange={setSubtitles}
+          />
         </div>
         <Switch
           label="Ask for a PIN before this profile is used"
@@ -231,5 +231,39 @@ export function ProfileForm({
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function Tongue({
+  label,
+  value,
+  others = [],
+  onChange,
+}: {
+  label: string;
+  value: string;
+  /** What is no language: value and words. */
+  others?: readonly (readonly [string, string])[];
+  onChange: (value: string) => void;
+}): JSX.Element {
+  const id = useId();
+  const known = new Set(others.map(([other]) => other));
+  const tags = [...new Set([value, ...LANGUAGES])].filter((tag) => !known.has(tag));
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} class="select" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        {others.map(([other, words]) => (
+          <option key={other} value={other}>
+            {words}
+          </option>
+        ))}
+        {tags.map((tag) => (
+          <option key={tag} value={tag}>
+            {language(tag)}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }

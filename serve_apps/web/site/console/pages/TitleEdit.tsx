@@ -61,6 +61,7 @@ export default function TitleEdit(): JSX.Element {
 /** The words of a title, as its form holds them. */
 interface Words extends Record<string, unknown> {
   name: string;
+  original_name: string | null;
   year: number | null;
   maturity: number;
   genres: string[];
@@ -71,6 +72,7 @@ interface Words extends Record<string, unknown> {
 
 const LABELS: Record<string, string> = {
   name: "Name",
+  original_name: "Original name",
   year: "Year",
   maturity: "From age",
   genres: "Genres",
@@ -80,9 +82,10 @@ const LABELS: Record<string, string> = {
 };
 
 function wordsOf(title: Title): Words {
-  const { name, year, maturity, genres, languages, synopsis } = title;
+  const { name, original_name, year, maturity, genres, languages, synopsis } = title;
   return {
     name,
+    original_name,
     year,
     maturity,
     genres,
@@ -184,6 +187,14 @@ function Words({ now }: { now: Tagged }): JSX.Element {
           maxLength={200}
           wrong={problem?.fields["name"]}
           onInput={(event) => set("name", event.currentTarget.value)}
+        />
+        <Field
+          label="Original name"
+          hint="Where it is called otherwise at home."
+          maxLength={200}
+          value={mine.original_name ?? ""}
+          wrong={problem?.fields["original_name"]}
+          onInput={(event) => set("original_name", event.currentTarget.value || null)}
         />
         <div class="two-fields">
           <Field

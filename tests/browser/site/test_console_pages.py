@@ -1,0 +1,65 @@
+"""The console's titles, under the hands of two editors."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import catalogue
+from tests.browser.site.catalogue import Json
+from tests.browser.site.fake import Asked, Fake, Made, Problem
+from tests.browser.site.looking import Axe
+
+pytestmark = pytest.mark.browser
+
+MARKUP = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
+
+
+class Desk:
+    """A title with its version: an edit of an older one is refused."""
+
+    def __init__(self, fake: Fake) -> None:
+        self.title = catalogue.title("t-salt")
+        self.version = 1
+        fake.on("/titles/t-salt", lambda _: self._answer())
+        fake.on("/titles/t-salt", self._edit, "PATCH")
+
+    def change(self, **fields: object) -> None:
+        self.title = {**self.title, **fields}
+        self.version += 1
+
+    def _answer(self) -> Made:
+        return Made(200, self.title, {"ETag": f'"{self.version}"'})
+
+    def _edit(self, asked: Asked) -> Made | Problem:
+        if asked.headers["if-match"] != f'"{self.version}"':
+            return Problem(412, "precondition-failed", "It was changed meanwhile")
+        body: Json = asked.body
+        self.change(**body)
+        return self._answer()
+
+
+@pytest.mark.parametrize("side", ["Yours", "Theirs"])
+def test_the_second_editor_sees_both_versions_and_loses_nothing(console: Page, fake: Fake, axe: Axe, side: str) -> None:
+    desk = Desk(fake)
+    console.goto("/console/titles/t-salt")
+    words = console.get_by_role("region", name="Words")
+    words.get_by_label("Name", exact=True).fill("Salt and Road")
+    words.get_by_label("Original name").fill("Salzweg")
+    desk.change(name=MARKUP, synopsis="Theirs alone.")
+    words.get_by_role("button", name="Save", exact=True).click()
+    clash = words.get_by_role("alert")
+    expect(clash).to_contain_text("Somebody else changed this title meanwhile")
+    expect(clash).to_contain_text("Salt and Road")
+    expect(clash).to_contain_text(MARKUP)
+    expect(clash.get_by_role("button", name="Save both together")).to_be_disabled()
+    axe.everywhere(console)
+    clash.get_by_role("radio", name=side).check()
+    clash.get_by_role("button", name="Save both together").click()
+    expect(clash).to_have_count(0)
+    kept = "Salt and Road" if side == "Yours" else MARKUP
+    expect(console.get_by_role("heading", level=1)).to_have_text(kept)
+    expect(words.get_by_label("Original name")).to_have_value("Salzweg")
+    assert (desk.title["name"], desk.title["original_name"], desk.title["synopsis"]) == (kept, "Salzweg", "Theirs alone.")
+    assert console.evaluate("() => window.hit") is None
+    axe.everywhere(console)
