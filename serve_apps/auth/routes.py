@@ -73,6 +73,10 @@ def create_api(auth: Auth, gate: Gate, settings: Settings) -> FastAPI:
         cookies.keep(response, tokens)
         return tokens
 
+    @api.get("/tokens", status_code=204, responses=problems(*SIGNED_IN))
+    async def know(member: Member) -> None:
+        """Say whether this token is still taken; costs no reading, so that an open page can ask every few seconds."""
+
     @api.delete("/tokens", status_code=204, responses=problems(*SIGNED_IN, Conflict))
     async def sign_out(member: Member, response: Response) -> None:
         """Sign this device out: no service takes its tokens after 5 s."""

@@ -82,6 +82,7 @@ STREAMS_TOLD: Final = frozenset(
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "auth POST /accounts": Operation(PUBLIC, 201, json={"email": "{new_email}", "password": "{password}", "name": "New"}),
     "auth POST /tokens": Operation(PUBLIC, 201, json={"email": "{email}", "password": "{password}"}),
+    "auth GET /tokens": Operation(MEMBER, 204),
     "auth DELETE /tokens": Operation(MEMBER, 204),
     "auth POST /tokens/profile": Operation(MEMBER, json={"profile_id": "{profile_id}"}, kid=403),
     "auth POST /tokens/refresh": Operation(PUBLIC, json={"refresh_token": "{refresh_token}"}),

@@ -15,7 +15,7 @@ from tests.films import two_language_film
 from tests.running import Platform
 from tests.viewers import ingested, sign_up
 
-pytestmark = [pytest.mark.browser, pytest.mark.ray]
+pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(900)]
 
 
 def test_a_film_plays_on_after_everything_but_its_edge_is_down(page: Page, address: str, tmp_path: Path) -> None:

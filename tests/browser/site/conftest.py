@@ -14,6 +14,8 @@ from tests.browser.site.operating import Booth
 from tests.browser.site.serving import built_sites, serving
 from tests.browser.site.stage import Edge, film
 from tests.browser.site.theatre import Theatre
+from tests.browser.site.visiting import Visits, visiting
+from tests.running import Platform
 
 SIGNED_IN: Final = f"""
 if (localStorage.getItem("matinee.signed-in") === null && !sessionStorage.getItem("came")) {{
@@ -128,6 +130,14 @@ def theatre(context: BrowserContext, fake: Fake, edges: list[Edge]) -> Iterator[
     yield made
     assert made.errors == []
     assert fake.unknown == []
+
+
+@pytest.fixture
+def visits(browser: Browser, platform: Platform) -> Iterator[Visits]:
+    """Browsers at a running platform; whatever a page complains of fails the test."""
+    with visiting(browser, platform) as opened:
+        yield opened
+    assert opened.wrong == []
 
 
 def _draw(route: Route) -> None:

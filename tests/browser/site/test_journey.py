@@ -1,76 +1,30 @@
-"""The journey of somebody new on the running platform: from the first page to a film, and on elsewhere where it stopped."""
+"""Journeys of somebody new on the running platform: from the first page to a film, and on elsewhere where it stopped."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import expect
 
-from tests.running import Platform
+from tests.browser.site.visiting import PASSWORD, PHONE, TELEVISION, Visits, arrow_to, email, plays, sign_up_by_touch, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray]
 
-PASSWORD = "a-seat-in-the-middle"
-_numbers = itertools.count(1)
-Opened = Callable[..., Page]
+RESUMES_WITHIN_S: Final = 2.0
+"""How far from where it was left it may go on."""
 
 
-@pytest.fixture
-def opened(browser: Browser, platform: Platform) -> Iterator[Opened]:
-    """Opens browsers of their own at the site; whatever a page complains of fails the test."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-
-    def open_(**options: object) -> Page:
-        context = browser.new_context(base_url=platform.site_url, locale="en-GB", **options)
-        context.set_default_timeout(30_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has this name has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        told = page.evaluate("(document.activeElement?.ariaLabel || document.activeElement?.textContent || '')")
-        if name in told:
-            return
-    raise AssertionError(f"Tab does not reach {name!r}")
-
-
-def plays(page: Page, beyond_s: float = 0.0) -> float:
-    """Wait until the film runs beyond a place; return where it is."""
-    page.locator("hls-video").evaluate(
-        """(video, beyond_s) => new Promise(seen => {
-            const look = () => !video.paused && video.currentTime > beyond_s && video.readyState > 2 ? seen() : setTimeout(look, 50);
-            look();
-        })""",
-        beyond_s,
-    )
-    at_s: float = page.locator("hls-video").evaluate("video => video.currentTime")
-    return at_s
-
-
-def test_a_stranger_signs_up_watches_by_keyboard_alone_and_goes_on_in_another_browser(opened: Opened, film: str) -> None:
-    page = opened()
-    email = f"new{next(_numbers)}@example.org"
+def test_a_stranger_signs_up_watches_by_keyboard_alone_and_goes_on_in_another_browser(visits: Visits, film: str) -> None:
+    page = visits.open()
+    address = email()
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     tab_to(page, "Make an account")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Make an account")
-    for typed in ("Noor", email, PASSWORD):
+    for typed in ("Noor", address, PASSWORD):
         page.keyboard.press("Tab")
         while page.evaluate("document.activeElement.tagName") != "INPUT":
             page.keyboard.press("Tab")
@@ -106,32 +60,55 @@ def test_a_stranger_signs_up_watches_by_keyboard_alone_and_goes_on_in_another_br
         page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Two Tongues")
 
-    phone = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone = visits.open(**PHONE)
     phone.goto(f"/watch/{film}")
     expect(phone.get_by_role("heading", level=1)).to_have_text("Sign in")
-    phone.get_by_label("E-mail").fill(email)
+    phone.get_by_label("E-mail").fill(address)
     phone.get_by_label("Password").fill(PASSWORD)
     phone.get_by_role("button", name="Sign in").tap()
     phone.get_by_role("button", name="Noor").tap()
-    assert abs(plays(phone, left_s - 2) - left_s) < 4
+    assert abs(plays(phone) - left_s) < RESUMES_WITHIN_S
     expect(phone.get_by_role("heading", level=1)).to_have_text("Two Tongues")
 
 
-def test_a_device_that_is_signed_out_elsewhere_is_out(opened: Opened) -> None:
-    page, other = opened(), opened()
-    email = f"new{next(_numbers)}@example.org"
-    page.goto("/sign-up")
-    page.get_by_label("Your name").fill("Noor")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
-    expect(page.get_by_role("button", name="Noor")).to_be_visible()
-    other.goto("/sign-in?next=/account")
-    other.get_by_label("E-mail").fill(email)
-    other.get_by_label("Password").fill(PASSWORD)
-    other.get_by_role("button", name="Sign in").click()
-    other.get_by_role("button", name="Noor").click()
-    expect(other.get_by_role("heading", level=1)).to_have_text("Account")
-    other.get_by_role("button", name=re.compile("^Sign out (Chrome|A browser|Headless)")).first.click()
-    expect(other.get_by_text("is signed out.")).to_be_visible()
-    expect(other.get_by_text("This device", exact=True)).to_be_visible()
+def test_a_television_is_let_in_by_a_phone_and_both_watch_with_arrows_and_taps_alone(visits: Visits, film: str) -> None:
+    phone, television = visits.open(**PHONE), visits.open(**TELEVISION)
+    sign_up_by_touch(phone, email())
+
+    television.goto("/")
+    arrow_to(television, television.get_by_role("link", name="This is a television"))
+    television.keyboard.press("Enter")
+    code = television.get_by_test_id("user-code")
+    expect(code).to_have_text(re.compile("^[A-Z0-9]{4}-[A-Z0-9]{4}$"))
+    phone.goto(f"/link?code={code.inner_text()}")
+    phone.get_by_role("button", name="Yes, sign it in").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("The television is signed in")
+
+    arrow_to(television, television.get_by_role("button", name="Noor"))
+    television.keyboard.press("Enter")
+    card = television.get_by_role("link", name=re.compile("Two Tongues")).first
+    arrow_to(television, card)
+    television.keyboard.press("Enter")
+    expect(television.get_by_role("heading", level=1)).to_have_text("Two Tongues")
+    arrow_to(television, television.get_by_role("link", name=re.compile("^Play")))
+    television.keyboard.press("Enter")
+    before_s = plays(television, 1.0)
+    television.keyboard.press("ArrowRight")  # with nothing shown, an arrow seeks
+    left_s = plays(television, before_s + 4)
+    television.keyboard.press("Enter")
+    expect(television.locator("hls-video")).to_have_js_property("paused", True)
+    left_s = television.locator("hls-video").evaluate("video => video.currentTime")
+    for _ in range(3):  # Back, as often as there are layers
+        if "/watch/" in television.url:
+            television.keyboard.press("Escape")
+            television.wait_for_timeout(300)
+    expect(television.get_by_role("heading", level=1)).to_have_text("Two Tongues")
+
+    phone.get_by_role("link", name="Go home").tap()
+    phone.get_by_role("link", name=re.compile("Two Tongues")).first.tap()
+    if "/watch/" not in phone.url:
+        phone.get_by_role("link", name=re.compile("^(Play|Resume|Go on)")).tap()
+    assert abs(plays(phone) - left_s) < RESUMES_WITHIN_S
+    phone.locator(".watch").tap(position={"x": 195, "y": 300})
+    phone.get_by_role("link", name="Back to Two Tongues").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Two Tongues")

@@ -12,6 +12,7 @@ TITLE_NOT_FOUND = Problem(404, "title-not-found", "There is no such title", "")
 def fill(fake: Fake) -> None:
     """Answer all that a member's pages ask."""
     fake.on("/auth/tokens/refresh", catalogue.access_token(), "POST")
+    fake.on("/auth/tokens", None)
     fake.on("/auth/tokens", None, "DELETE")
     fake.on("/profiles", {"items": [catalogue.profile()], "next_cursor": None})
     fake.on("/profiles/*", catalogue.profile())

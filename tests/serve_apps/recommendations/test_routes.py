@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import Final
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.serve_apps.schema_check import check_api
 from tests.serve_apps.studio.rig import until
 
 EVERYTHING = Sight(18, drafts=True)
+SEEN_WITHIN_S: Final = 20.0
+"""Replicas follow within 2 s; a machine under load is no failure."""
 
 
 def test_a_page_has_what_was_left_what_is_listed_and_what_is_new(tmp_path):
@@ -111,7 +114,7 @@ def test_what_is_published_and_taken_back_is_followed(tmp_path):
         assert await home.names("new") == []
         for act, names in (("publish", ["Film"]), ("unpublish", [])):
             await home.catalog.call("POST", f"/{title_id}/{act}")
-            await until(partial(is_new, home, names), 2.5)
+            await until(partial(is_new, home, names), SEEN_WITHIN_S)
 
     at_home(tmp_path, run)
 

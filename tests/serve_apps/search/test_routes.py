@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from tests.serve_apps.schema_check import check_api
 from tests.serve_apps.search.world import Searching, searching
 from tests.serve_apps.studio.rig import until
+
+SEEN_WITHIN_S: Final = 20.0
+"""Replicas follow within 2 s; a machine under load is no failure."""
 
 
 def test_titles_are_found_with_people_and_facets(tmp_path):
@@ -95,15 +99,15 @@ def test_what_is_published_renamed_and_deleted_is_followed(tmp_path):
         title_id = await world.make("Harbour", published=False)
         assert await world.names("harbour") == []
         await world.catalog.call("POST", f"/{title_id}/publish")
-        await until(partial(finds, world, "harbour", ["Harbour"]), 2.5)
+        await until(partial(finds, world, "harbour", ["Harbour"]), SEEN_WITHIN_S)
         await world.make("The Boat", original_name=" Das Boot ")
         assert await world.names("das boot") == ["The Boat"]
         merge = {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
         await world.catalog.call("PATCH", f"/{title_id}", json={"name": "Lighthouse"}, headers=merge)
-        await until(partial(finds, world, "lighthouse", ["Lighthouse"]), 2.5)
+        await until(partial(finds, world, "lighthouse", ["Lighthouse"]), SEEN_WITHIN_S)
         assert await world.names("harbour") == []
         await world.catalog.call("DELETE", f"/{title_id}", headers={"If-Match": "*"})
-        await until(partial(finds, world, "lighthouse", []), 2.5)
+        await until(partial(finds, world, "lighthouse", []), SEEN_WITHIN_S)
 
     searching(tmp_path, run)
 

@@ -10,6 +10,7 @@ import { useEffect } from "preact/hooks";
 
 import { moveByArrows } from "../lib/focus.ts";
 import { usePage } from "../lib/page.ts";
+import { stayKnown } from "../lib/presence.ts";
 import { arrive, arriving, who } from "../lib/session.ts";
 import { followTheme } from "../lib/theme.ts";
 import { Empty, Failed } from "../ui/States.tsx";
@@ -35,6 +36,7 @@ const Welcome = lazy(() => import("./pages/Welcome.tsx"));
 
 function App(): JSX.Element {
   useEffect(moveByArrows, []);
+  useEffect(stayKnown, []);
   if (who.value === undefined) return <Arriving />;
   return (
     <>
