@@ -22,7 +22,7 @@ from cluster.errors import (
 from serve_apps.auth import codes, policy
 from serve_apps.auth.cookies import Cookies
 from serve_apps.auth.parameters import SIGNED_IN
-from serve_apps.auth.schemas import DeviceCode, NewDeviceCode, RedeemDeviceCode, Tokens, WaitingDevice
+from serve_apps.auth.schemas import DeviceCode, NewDeviceCode, PendingDevice, RedeemDeviceCode, Tokens, WaitingDevice
 from serve_apps.auth.service import Auth
 from serve_apps.auth.views import time_of
 from serve_apps.http import Member, problems
@@ -78,13 +78,23 @@ def add_to(api: FastAPI, auth: Auth, cookies: Cookies) -> None:
         "/tokens/device-code",
         status_code=201,
         response_model=Tokens,
-        responses=problems(AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, AccountDisabled, Conflict, Unavailable),
+        responses={
+            202: {"model": PendingDevice, "description": "Nobody has decided yet, and `accept_pending` was said."},
+            **problems(AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, AccountDisabled, Conflict, Unavailable),
+        },
     )
-    async def sign_in_by_device_code(waiting: RedeemDeviceCode, response: Response) -> Tokens:
+    async def sign_in_by_device_code(waiting: RedeemDeviceCode, response: Response) -> Tokens | Response:
         """Sign in as whoever let this device in; until then 400 `authorization-pending`, and `slow-down` if asked more often than allowed.
 
-        Both say `interval_s`, how long to wait before asking again. A code is good once.
+        Both say `interval_s`, how long to wait before asking again. A device that says `accept_pending` is answered both by 202.
+        A code is good once.
         """
-        tokens = await auth.sign_in_by_code(waiting.device_code)
+        try:
+            tokens = await auth.sign_in_by_code(waiting.device_code)
+        except (AuthorizationPending, SlowDown) as refused:
+            if not waiting.accept_pending:
+                raise
+            pending = PendingDevice.model_validate({"state": refused.slug, **refused.fields})
+            return Response(pending.model_dump_json(), 202, media_type="application/json")
         cookies.keep(response, tokens)
         return tokens

@@ -84,6 +84,9 @@ class RedeemDeviceCode(_Request):
     """What a device asks with until it is signed in."""
 
     device_code: Secret
+    accept_pending: bool = Field(
+        default=False, description="Answer 202 while nobody has decided: a browser writes each 400 into its console. RFC 8628 has 400."
+    )
 
 
 class ResetPassword(_Request):
@@ -167,6 +170,13 @@ class DeviceCode(BaseModel):
     verification_path: str = Field(description="Follows the site's address: where people type the code.")
     expires_in_s: int
     interval_s: int = Field(description="How often it may ask.")
+
+
+class PendingDevice(BaseModel):
+    """Nobody has decided yet."""
+
+    state: Literal["authorization-pending", "slow-down"]
+    interval_s: int = Field(description="How long to wait before asking again.")
 
 
 class WaitingDevice(BaseModel):

@@ -23,6 +23,14 @@ TOO_MANY = Made(
     429, {"type": "urn:matinee:error:too-many-requests", "title": "Too many tries", "status": 429, "detail": ""}, {"Retry-After": "90"}
 )
 PASSWORD = "a seat in the middle"
+CODE: Json = {
+    "device_code": "BCDFGHJK.secret",
+    "user_code": "BCDF-GHJK",
+    "verification_path": "/link",
+    "expires_in_s": 900,
+    "interval_s": 1,
+}
+PENDING = Made(202, {"state": "authorization-pending", "interval_s": 1})
 
 
 def heading(page: Page) -> Locator:
@@ -55,6 +63,22 @@ def test_a_stranger_is_welcomed_and_nothing_is_asked(site_page: Page, fake: Fake
         expect(site_page.get_by_role("link", name=name)).to_have_attribute("href", href)
     axe.everywhere(site_page)
     assert fake.asked == []
+
+
+def test_a_page_whose_program_is_gone_says_so(site_page: Page, fake: Fake, axe: Axe) -> None:
+    def lose(route: Any) -> None:
+        fake.refused.add(route.request.url)
+        route.fulfill(status=404)
+
+    gone = re.compile(r"/assets/SignUp[^/]*\.js")
+    site_page.goto("/")
+    site_page.route(gone, lose)
+    site_page.get_by_role("link", name="Make an account").click()
+    expect(heading(site_page)).to_have_text("This page could not be loaded")
+    axe.everywhere(site_page)
+    site_page.unroute(gone)
+    site_page.get_by_role("button", name="Load it again").click()
+    expect(heading(site_page)).to_have_text("Make an account")
 
 
 # --- signing up
@@ -171,6 +195,63 @@ def test_a_refused_sign_in_says_why_and_keeps_the_e_mail(site_page: Page, fake: 
 
 
 # --- televisions
+
+
+def test_a_television_shows_a_code_and_goes_on_by_itself(site_page: Page, fake: Fake, axe: Axe) -> None:
+    held = fake.hold("/auth/device-codes", "POST")
+    fake.on("/auth/device-codes", Made(201, CODE), "POST")
+    fake.on("/auth/tokens/device-code", PENDING, "POST")
+    site_page.goto("/tv")
+    expect(heading(site_page)).to_have_text("Sign in with your phone")
+    axe.everywhere(site_page)
+    held.release()
+    expect(site_page.get_by_test_id("user-code")).to_have_text("BCDF-GHJK")
+    with site_page.expect_response("**/tokens/device-code"):
+        axe.everywhere(site_page)
+    with site_page.expect_response("**/tokens/device-code") as answered:
+        pass
+    assert answered.value.status == 202
+    # Waiting is no refusal: the browser has nothing to write into its console.
+    assert fake.refused == set()
+    assert all(asked.body["accept_pending"] for asked in fake.requests("/auth/tokens/device-code", "POST"))
+    fake.on("/auth/tokens/device-code", tokens(), "POST")
+    expect(heading(site_page)).to_have_text("Who is watching?")
+
+
+def test_a_television_that_asks_too_often_waits_as_long_as_it_is_told(site_page: Page, fake: Fake) -> None:
+    fake.on("/auth/device-codes", Made(201, CODE), "POST")
+    fake.on("/auth/tokens/device-code", Made(202, {"state": "slow-down", "interval_s": 600}), "POST")
+    with site_page.expect_response("**/tokens/device-code"):
+        site_page.goto("/tv")
+    site_page.wait_for_timeout(2500)  # two of the interval that it began with
+    assert len(fake.requests("/auth/tokens/device-code", "POST")) == 1
+
+
+@pytest.mark.parametrize(
+    ("slug", "said"),
+    [("expired-token", "This code has run out"), ("access-denied", "This television was not let in")],
+)
+def test_a_code_that_is_over_is_replaced_by_a_new_one(site_page: Page, fake: Fake, axe: Axe, slug: str, said: str) -> None:
+    fake.on("/auth/device-codes", Made(201, CODE), "POST")
+    fake.on("/auth/tokens/device-code", Problem(400, slug), "POST")
+    site_page.goto("/tv")
+    expect(heading(site_page)).to_have_text(said)
+    axe.everywhere(site_page)
+    fake.on("/auth/device-codes", Made(201, {**CODE, "user_code": "LMNP-QRST"}), "POST")
+    fake.on("/auth/tokens/device-code", PENDING, "POST")
+    site_page.get_by_role("button", name="Show a new code").click()
+    expect(site_page.get_by_test_id("user-code")).to_have_text("LMNP-QRST")
+
+
+def test_a_television_without_a_code_says_so(site_page: Page, fake: Fake, axe: Axe) -> None:
+    fake.on("/auth/device-codes", UNAVAILABLE, "POST")
+    site_page.goto("/tv")
+    expect(heading(site_page)).to_have_text("No code could be had")
+    axe.everywhere(site_page)
+    fake.on("/auth/device-codes", Made(201, CODE), "POST")
+    fake.on("/auth/tokens/device-code", PENDING, "POST")
+    site_page.get_by_role("button", name="Try again").click()
+    expect(site_page.get_by_test_id("user-code")).to_have_text("BCDF-GHJK")
 
 
 def waiting(state: str = "pending", name: str = "Living room") -> Json:

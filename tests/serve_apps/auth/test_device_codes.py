@@ -93,6 +93,33 @@ def test_a_television_that_asks_too_often_is_told_to_slow_down(in_world: InWorld
     in_world(scenario)
 
 
+def test_a_page_may_ask_without_being_refused_while_nobody_has_decided(in_world: InWorld) -> None:
+    async def scenario(world: World) -> None:
+        ann = await world.signed_up()
+        code, denied = await waiting(world), await waiting(world)
+
+        async def quietly(code: dict[str, Any]) -> httpx.Response:
+            body = {"device_code": code["device_code"], "accept_pending": True}
+            return await world.ask("POST", "/tokens/device-code", json=body)
+
+        told = [await quietly(code) for _ in range(2)]
+        assert [answer.status_code for answer in told] == [202, 202]
+        assert [answer.json() for answer in told] == [
+            {"state": "authorization-pending", "interval_s": 5},
+            {"state": "slow-down", "interval_s": 10},
+        ]
+        assert all("set-cookie" not in answer.headers for answer in told)
+        assert (await decide(world, denied, ann, "deny")).status_code == 204
+        refused = await quietly(denied)
+        assert (refused.status_code, slug(refused)) == (400, "access-denied")
+        assert (await decide(world, code, ann)).status_code == 204
+        answer = await quietly(code)
+        assert (answer.status_code, answer.json()["account_id"]) == (201, ann["account_id"])
+        assert slug(await quietly(code)) == "expired-token"
+
+    in_world(scenario)
+
+
 def test_a_television_that_is_refused_stays_out(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         ann = await world.signed_up()

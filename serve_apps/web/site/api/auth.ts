@@ -395,7 +395,8 @@ export interface paths {
          * Sign In By Device Code
          * @description Sign in as whoever let this device in; until then 400 `authorization-pending`, and `slow-down` if asked more often than allowed.
          *
-         *     Both say `interval_s`, how long to wait before asking again. A code is good once.
+         *     Both say `interval_s`, how long to wait before asking again. A device that says `accept_pending` is answered both by 202.
+         *     A code is good once.
          */
         post: operations["sign_in_by_device_code"];
         delete?: never;
@@ -673,6 +674,22 @@ export interface components {
             device_name: string;
         };
         /**
+         * PendingDevice
+         * @description Nobody has decided yet.
+         */
+        PendingDevice: {
+            /**
+             * Interval S
+             * @description How long to wait before asking again.
+             */
+            interval_s: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "authorization-pending" | "slow-down";
+        };
+        /**
          * Plan
          * @description What an account may do.
          */
@@ -687,6 +704,12 @@ export interface components {
          * @description What a device asks with until it is signed in.
          */
         RedeemDeviceCode: {
+            /**
+             * Accept Pending
+             * @description Answer 202 while nobody has decided: a browser writes each 400 into its console. RFC 8628 has 400.
+             * @default false
+             */
+            accept_pending: boolean;
             /** Device Code */
             device_code: string;
         };
@@ -5982,6 +6005,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description Nobody has decided yet, and `accept_pending` was said. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingDevice"];
                 };
             };
             /** @description authorization-pending · slow-down · access-denied · expired-token */

@@ -20,19 +20,24 @@ import { readMe } from "./profile.ts";
 import { Home } from "./pages/Home.tsx";
 import { Shell } from "./Shell.tsx";
 
-const Account = lazy(() => import("./pages/Account.tsx"));
-const Browse = lazy(() => import("./pages/Browse.tsx"));
-const Link = lazy(() => import("./pages/Link.tsx"));
-const MyList = lazy(() => import("./pages/MyList.tsx"));
-const Profiles = lazy(() => import("./pages/Profiles.tsx"));
-const Reset = lazy(() => import("./pages/Reset.tsx"));
-const Search = lazy(() => import("./pages/Search.tsx"));
-const SignIn = lazy(() => import("./pages/SignIn.tsx"));
-const SignUp = lazy(() => import("./pages/SignUp.tsx"));
-const TitlePage = lazy(() => import("./pages/TitlePage.tsx"));
-const Tv = lazy(() => import("./pages/Tv.tsx"));
-const Watch = lazy(() => import("./pages/Watch.tsx"));
-const Welcome = lazy(() => import("./pages/Welcome.tsx"));
+/** A page's program may be gone: a newer version of the site runs, or the network is down. */
+function page<Props extends {}>(load: () => Promise<{ default: (props: Props) => JSX.Element }>) {
+  return lazy(() => load().catch(() => ({ default: NotLoaded as (props: Props) => JSX.Element })));
+}
+
+const Account = page(() => import("./pages/Account.tsx"));
+const Browse = page(() => import("./pages/Browse.tsx"));
+const Link = page(() => import("./pages/Link.tsx"));
+const MyList = page(() => import("./pages/MyList.tsx"));
+const Profiles = page(() => import("./pages/Profiles.tsx"));
+const Reset = page(() => import("./pages/Reset.tsx"));
+const Search = page(() => import("./pages/Search.tsx"));
+const SignIn = page(() => import("./pages/SignIn.tsx"));
+const SignUp = page(() => import("./pages/SignUp.tsx"));
+const TitlePage = page(() => import("./pages/TitlePage.tsx"));
+const Tv = page(() => import("./pages/Tv.tsx"));
+const Watch = page(() => import("./pages/Watch.tsx"));
+const Welcome = page(() => import("./pages/Welcome.tsx"));
 
 function App(): JSX.Element {
   useEffect(moveByArrows, []);
@@ -146,6 +151,23 @@ function ToProfiles(): null {
     [],
   );
   return null;
+}
+
+function NotLoaded(): JSX.Element {
+  usePage("Not loaded");
+  const { path } = useLocation();
+  const inShell = who.value && !path.startsWith("/watch/");
+  const Box = inShell ? "div" : "main";
+  return (
+    <Box class={inShell ? "page" : "plain"}>
+      <Empty title="This page could not be loaded" level={1}>
+        <p>A newer version of Matinee may run by now, or the network is down.</p>
+        <button class="btn" type="button" onClick={() => location.reload()}>
+          Load it again
+        </button>
+      </Empty>
+    </Box>
+  );
 }
 
 function Nowhere(): JSX.Element {

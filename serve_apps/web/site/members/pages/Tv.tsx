@@ -36,18 +36,21 @@ export default function Tv(): JSX.Element {
     const ask = async (given: Code, intervalS: number): Promise<void> => {
       if (!live) return;
       try {
-        const tokens = await ok(auth.POST("/tokens/device-code", { body: { device_code: given.device_code } }));
+        // A 400 every few seconds would fill the browser's console.
+        const body = { device_code: given.device_code, accept_pending: true };
+        const told = await ok(auth.POST("/tokens/device-code", { body }));
         if (!live) return;
-        enter(tokens);
+        if ("interval_s" in told) {
+          timer = setTimeout(() => void ask(given, told.interval_s), told.interval_s * 1000);
+          return;
+        }
+        enter(told);
         route("/profiles", true);
       } catch (thrown) {
         if (!live) return;
         const problem = asProblem(thrown);
-        const slower = problem.slug === "slow-down" ? intervalS + 5 : intervalS;
-        const waiting = ["authorization-pending", "slow-down", "offline", "unreachable", "unavailable"].includes(
-          problem.slug,
-        );
-        if (waiting || problem.status >= 500) timer = setTimeout(() => void ask(given, slower), slower * 1000);
+        const waiting = ["offline", "unreachable", "unavailable"].includes(problem.slug);
+        if (waiting || problem.status >= 500) timer = setTimeout(() => void ask(given, intervalS), intervalS * 1000);
         else setEnded(problem);
       }
     };
@@ -76,7 +79,9 @@ export default function Tv(): JSX.Element {
       ) : ended ? (
         <>
           <h1>{expired ? "This code has run out" : "This television was not let in"}</h1>
-          <p class="dim">{expired ? "A code is good for ten minutes." : "Somebody said no on the other device."}</p>
+          <p class="dim">
+            {expired ? "A code is good for a quarter of an hour." : "Somebody said no on the other device."}
+          </p>
           <div class="acts">
             <button class="btn go" type="button" onClick={() => setRound(round + 1)}>
               Show a new code
