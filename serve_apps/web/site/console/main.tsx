@@ -141,3 +141,6 @@ render(
   </LocationProvider>,
   document.getElementById("app")!,
 );
+
+// While it is worked on (`just web`): what was edited is drawn anew, and who is here stays.
+import.meta.hot?.accept();
