@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.site import catalogue
-from tests.browser.site.fake import Problem
-from tests.browser.site.looking import Axe
-from tests.browser.site.stage import Edge
+from tests.browser.site.conftest import SIGNED_IN
+from tests.browser.site.fake import Fake, Problem
+from tests.browser.site.looking import SHIFTS, Axe
+from tests.browser.site.stage import DURATION_S, Edge
 from tests.browser.site.theatre import EPISODE, FILM, MARKERS, NEXT, Theatre
 
 pytestmark = pytest.mark.browser
@@ -51,6 +52,52 @@ def test_a_link_may_say_where_to_begin(theatre: Theatre) -> None:
 
 
 # --- keys
+
+
+def test_every_key_does_what_the_sheet_says(theatre: Theatre) -> None:
+    theatre.open(position_s=10.0)
+    at = theatre.pause()["t"]
+    for key, moved in (("ArrowRight", 5), ("ArrowLeft", -5), ("l", 10), ("j", -10)):
+        theatre.press(key)
+        at += moved
+        theatre.moved(at)
+    for key, to in (("5", DURATION_S / 2), ("Home", 0), ("End", DURATION_S - 0.5), ("0", 0), ("2", DURATION_S / 5)):
+        theatre.press(key)
+        theatre.moved(to)
+    before = theatre.state()["t"]
+    theatre.press(".")
+    assert 0 < theatre.until(lambda s: s["t"] > before)["t"] - before < 0.1
+    theatre.press(",")
+    theatre.until(lambda s: abs(s["t"] - before) < 0.005)
+    theatre.press("ArrowDown", "ArrowDown")
+    theatre.until(lambda s: s["volume"] == pytest.approx(0.9))
+    theatre.press("ArrowUp")
+    theatre.until(lambda s: s["volume"] == pytest.approx(0.95))
+    theatre.press("m")
+    theatre.until(lambda s: s["muted"])
+    theatre.press("m")
+    theatre.until(lambda s: not s["muted"])
+    theatre.press(">", ">")
+    theatre.until(lambda s: s["speed"] == 1.5)
+    theatre.press("<")
+    theatre.until(lambda s: s["speed"] == 1.25)
+    theatre.press("f")
+    theatre.until(lambda s: s["full"] == "watch")
+    theatre.press("f")
+    theatre.until(lambda s: s["full"] is None)
+    theatre.press("Space")
+    theatre.until(lambda s: not s["paused"])
+    theatre.press("Space")
+    theatre.until(lambda s: s["paused"])
+    theatre.press("?")
+    sheet = theatre.page.get_by_role("dialog", name="Keys")
+    expect(sheet.get_by_text("Picture in picture")).to_be_visible()
+    theatre.press("k")
+    assert theatre.state()["paused"], "a dialog keeps its keys"
+    theatre.press("Escape")
+    expect(sheet).to_have_count(0)
+    theatre.press("/")
+    expect(theatre.page).to_have_url(f"{_origin(theatre)}/search")
 
 
 def test_what_comes_with_control_alt_or_meta_is_the_browsers(theatre: Theatre) -> None:
@@ -126,6 +173,28 @@ def test_arrows_seek_with_the_bar_hidden_and_walk_it_when_it_is_open(theatre: Th
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
 
 
+def test_escape_takes_one_layer_at_a_time(theatre: Theatre) -> None:
+    theatre.open()
+    page = theatre.page
+    theatre.press("f")
+    theatre.until(lambda s: s["full"] == "watch")
+    page.mouse.move(400, 300)
+    page.get_by_role("button", name="settings").click()
+    menu = page.locator("media-settings-menu")
+    expect(menu).to_be_visible()
+    theatre.press("Escape")
+    expect(menu).to_be_hidden()
+    assert theatre.state()["full"] == "watch"
+    theatre.press("Escape")
+    assert theatre.bar() == "hidden"
+    assert theatre.state()["full"] == "watch"
+    theatre.press("Escape")
+    theatre.until(lambda s: s["full"] is None)
+    assert page.url.endswith(f"/watch/{FILM}")
+    theatre.press("Escape")
+    expect(page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
+
+
 # --- sound, subtitles, quality
 
 
@@ -157,6 +226,39 @@ def test_the_intro_is_skipped(theatre: Theatre) -> None:
     theatre.seek(4)
     theatre.page.get_by_role("button", name="Skip intro").click()
     theatre.until(lambda s: s["t"] >= 14)
+
+
+def test_the_next_episode_begins_by_itself_and_keeps_full_screen(theatre: Theatre) -> None:
+    theatre.open(EPISODE, markers=MARKERS, position_s=25.0)
+    expect(theatre.page.locator(".above")).to_contain_text("S1 E1 · Spring")
+    theatre.press("f")
+    theatre.until(lambda s: s["full"] == "watch")
+    theatre.page.locator("hls-video").evaluate("video => { window.before = video }")
+    theatre.changes = {"markers": MARKERS}
+    theatre.seek(30.5)
+    offer = theatre.page.get_by_role("region", name="Next episode")
+    expect(offer).to_contain_text("S1 E2 · Neap")
+    expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}", timeout=20_000)
+    theatre.plays()
+    assert theatre.state()["full"] == "watch"
+    assert theatre.page.locator("hls-video").evaluate("video => video === window.before")
+    expect(theatre.page.locator(".above")).to_contain_text("S1 E2 · Neap")
+    [stop] = theatre.fake.requests("/playback/sessions/*", "DELETE")
+    assert stop.path.endswith(EPISODE)
+    assert float(stop.query["position_s"]) > 30
+
+
+def test_the_countdown_can_be_stopped_and_next_works_without_it(theatre: Theatre, axe: Axe) -> None:
+    theatre.open(EPISODE, markers=MARKERS, position_s=31.0)
+    offer = theatre.page.get_by_role("region", name="Next episode")
+    offer.get_by_role("button", name="Watch the credits").click()
+    expect(offer).not_to_contain_text("by itself")
+    theatre.until(lambda s: s["ended"], 30)
+    theatre.page.wait_for_timeout(1500)
+    assert theatre.page.url.endswith(EPISODE)
+    axe.everywhere(theatre.page)
+    offer.get_by_role("button", name="Play now").click()
+    expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}")
 
 
 def test_a_profile_that_wants_no_autoplay_is_only_offered_the_next(theatre: Theatre) -> None:
@@ -192,6 +294,15 @@ def test_after_three_episodes_without_a_touch_it_asks(theatre: Theatre, axe: Axe
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/s-tide-s1e5")
 
 
+def test_the_end_of_a_film_has_two_ways_on(theatre: Theatre, axe: Axe) -> None:
+    theatre.open(position_s=38.0)
+    end = theatre.page.get_by_role("region", name="The end")
+    expect(end).to_contain_text("That was Big Buck Bunny", timeout=15_000)
+    axe.everywhere(theatre.page)
+    end.get_by_role("button", name="Watch again").click()
+    theatre.until(lambda s: s["t"] < 10 and not s["paused"])
+
+
 # --- what it may not
 
 
@@ -214,6 +325,53 @@ def test_a_refusal_is_told_in_words_with_a_way_back(theatre: Theatre, axe: Axe, 
     theatre.press("Escape")
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/")
     theatre.errors.clear()
+
+
+# --- how it is
+
+
+def test_thumbnails_show_while_one_seeks(theatre: Theatre) -> None:
+    theatre.open()
+    line = theatre.page.locator("media-time-range")
+    theatre.page.mouse.move(400, 300)
+    box = line.bounding_box()
+    assert box
+    theatre.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+    expect(theatre.page.locator("media-preview-thumbnail[slot=preview]")).to_have_attribute("mediapreviewcoords", "160 0 160 90")
+    expect(line).to_have_attribute(
+        "mediapreviewimage", f"{theatre.edges[0].url}/t/1.9999999999.session.signature/film/v1/thumbnails_001.jpg#xywh=160,0,160,90"
+    )
+
+
+def test_a_phone_shows_the_bar_at_a_tap_and_seeks_at_two(browser: Browser, site: str, fake: Fake, edges: list[Edge], axe: Axe) -> None:
+    context = browser.new_context(
+        base_url=site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
+    context.add_init_script(SHIFTS)
+    context.add_init_script(SIGNED_IN)
+    page = context.new_page()
+    fake.attach(page)
+    page.route("**/artwork/**", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg xmlns='http://www.w3.org/2000/svg'/>"))
+    theatre = Theatre(page, fake, edges)
+    theatre.open(position_s=10.0)
+    theatre.hide_bar()
+    page.touchscreen.tap(195, 300)
+    theatre.eventually(lambda: theatre.bar() == "shown")
+    assert not theatre.state()["paused"]
+    page.wait_for_timeout(500)
+    at = theatre.state()["t"]
+    page.touchscreen.tap(360, 300)
+    page.touchscreen.tap(360, 300)
+    theatre.until(lambda s: s["t"] > at + 9)
+    page.wait_for_timeout(500)
+    at = theatre.state()["t"]
+    page.touchscreen.tap(30, 300)
+    page.touchscreen.tap(30, 300)
+    theatre.until(lambda s: s["t"] < at - 6)
+    theatre.page.locator("hls-video").evaluate("video => video.pause()")
+    axe(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    context.close()
 
 
 def _origin(theatre: Theatre) -> str:

@@ -60,7 +60,6 @@ export function Player({ playableId, atS }: { playableId: string; atS: number | 
         gesturesdisabled
         nosubtitleslangpref
         autohide="3"
-        fullscreenelement="watch"
         tabindex={-1}
         inert={refused !== null}
       >

@@ -26,7 +26,9 @@ interface Ways {
 }
 
 export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
-  const controller = root.querySelector<HTMLElement>("media-controller")!;
+  const controller = root.querySelector<HTMLElement & { fullscreenElement: HTMLElement }>("media-controller")!;
+  // As an attribute it would be looked up before it stands in the page: what is offered over the film would be left out.
+  controller.fullscreenElement = root;
   const { film } = play;
   const { video } = film;
   const thin: Controls["thin"] = signal(null);
