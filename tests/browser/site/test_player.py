@@ -195,6 +195,37 @@ def test_escape_takes_one_layer_at_a_time(theatre: Theatre) -> None:
     expect(page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
 
 
+def test_media_keys_act(theatre: Theatre) -> None:
+    theatre.page.add_init_script(
+        """window.keys = {};
+        MediaSession.prototype.setActionHandler = (action, handler) => { window.keys[action] = handler };"""
+    )
+    theatre.open(EPISODE, position_s=20.0)
+
+    def key(action: str) -> None:
+        theatre.page.evaluate("action => window.keys[action]({ action })", action)
+
+    key("pause")
+    at = theatre.until(lambda s: s["paused"])["t"]
+    key("seekbackward")
+    theatre.moved(at - 10)
+    key("seekforward")
+    theatre.moved(at)
+    key("play")
+    theatre.until(lambda s: not s["paused"])
+    theatre.eventually(lambda: theatre.page.evaluate("() => !!window.keys.nexttrack"))
+    key("nexttrack")
+    expect(theatre.page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}")
+
+
+def test_only_what_the_browser_can_do_has_a_button(theatre: Theatre) -> None:
+    theatre.open()
+    theatre.pause()
+    assert theatre.page.evaluate("() => document.pictureInPictureEnabled")
+    expect(theatre.page.locator("media-pip-button")).to_be_visible()
+    expect(theatre.page.locator("media-airplay-button")).to_be_hidden()
+
+
 # --- sound, subtitles, quality
 
 
