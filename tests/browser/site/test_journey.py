@@ -94,10 +94,12 @@ def test_a_television_is_let_in_by_a_phone_and_both_watch_with_arrows_and_taps_a
     television.keyboard.press("Enter")
     before_s = plays(television, 1.0)
     television.keyboard.press("ArrowRight")  # with nothing shown, an arrow seeks
-    left_s = plays(television, before_s + 4)
+    plays(television, before_s + 4)
+    television.keyboard.press("Enter")  # shows the controls, with the focus on pause
+    expect(television.locator(".watch")).to_have_attribute("data-bar", re.compile("^(?!hidden)"))
     television.keyboard.press("Enter")
     expect(television.locator("hls-video")).to_have_js_property("paused", True)
-    left_s = television.locator("hls-video").evaluate("video => video.currentTime")
+    left_s: float = television.locator("hls-video").evaluate("video => video.currentTime")
     for _ in range(3):  # Back, as often as there are layers
         if "/watch/" in television.url:
             television.keyboard.press("Escape")

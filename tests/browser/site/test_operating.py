@@ -56,6 +56,7 @@ def noise(path: Path) -> Path:
 
 def dropped(page: Page, path: Path) -> None:
     """Drop a file into the console's page."""
+    expect(page.get_by_role("region", name="Give films")).to_be_visible()
     page.evaluate(
         """() => {
             const hand = Object.assign(document.createElement("input"), { type: "file", id: "hand", hidden: true });

@@ -11,7 +11,7 @@ import { useEffect } from "preact/hooks";
 import { moveByArrows } from "../lib/focus.ts";
 import { usePage } from "../lib/page.ts";
 import { stayKnown } from "../lib/presence.ts";
-import { arrive, arriving, who } from "../lib/session.ts";
+import { arrive, arriving, signedOutBecause, who } from "../lib/session.ts";
 import { followTheme } from "../lib/theme.ts";
 import { Empty, Failed } from "../ui/States.tsx";
 import { Mark } from "../ui/Icon.tsx";
@@ -73,7 +73,7 @@ function Arriving(): JSX.Element {
 function Strangers(): JSX.Element {
   return (
     <Pages>
-      <Route path="/" component={Welcome} />
+      <Route path="/" component={signedOutBecause.value ? ToSignIn : Welcome} />
       <Route path="/sign-in" component={SignIn} />
       <Route path="/sign-up" component={SignUp} />
       <Route path="/tv" component={Tv} />
