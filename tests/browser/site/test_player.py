@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -229,6 +232,32 @@ def test_only_what_the_browser_can_do_has_a_button(theatre: Theatre) -> None:
 # --- sound, subtitles, quality
 
 
+def test_captions_are_chosen_kept_and_dressed(theatre: Theatre) -> None:
+    theatre.profile = catalogue.profile(caption_size="huge", caption_style="yellow")
+    theatre.open()
+    assert theatre.state()["read"] is None
+    theatre.press("c")
+    theatre.until(lambda s: s["read"] == "en" and s["cue"])
+    theatre.press("v")
+    assert theatre.until(lambda s: s["read"] == "fr" and s["cue"])["cue"].startswith("Bonjour")
+    theatre.eventually(lambda: {"subtitle_language": "fr"} in theatre.kept())
+    dressed = theatre.page.locator("hls-video").evaluate("v => v.shadowRoot.adoptedStyleSheets.map(s => s.cssRules[0]?.cssText).join()")
+    assert "190%" in dressed
+    theatre.page.mouse.move(400, 300)
+    theatre.page.get_by_role("button", name="closed captions").click()
+    theatre.page.get_by_role("menuitemradio", name="Off").click()
+    theatre.until(lambda s: s["read"] is None)
+    theatre.eventually(lambda: theatre.kept()[-1] == {"subtitle_language": "off"})
+    theatre.press("c")
+    theatre.until(lambda s: s["read"] is not None)
+
+
+def test_a_profiles_languages_are_heard_and_read_from_the_start(theatre: Theatre) -> None:
+    theatre.profile = catalogue.profile(audio_language="de", subtitle_language="fr")
+    theatre.open()
+    theatre.until(lambda s: s["heard"] == "de" and s["read"] == "fr")
+
+
 def test_a_series_keeps_its_languages_and_the_profile_the_last_ones(theatre: Theatre) -> None:
     theatre.open(EPISODE)
     assert theatre.state()["heard"] == "en"
@@ -243,6 +272,20 @@ def test_a_series_keeps_its_languages_and_the_profile_the_last_ones(theatre: The
     theatre.until(lambda s: s["heard"] == "de")
     theatre.open(FILM)
     theatre.until(lambda s: s["heard"] == "en")
+
+
+def test_a_quality_that_was_chosen_stays_over_the_next_episode(theatre: Theatre) -> None:
+    theatre.open(EPISODE)
+    page = theatre.page
+    page.mouse.move(400, 300)
+    page.get_by_role("button", name="settings").click()
+    page.get_by_role("menuitem", name="Quality").click()
+    page.get_by_role("menuitemradio", name="180p").click()
+    theatre.until(lambda s: s["height"] == 180 and not s["auto"])
+    theatre.press("Shift+N")
+    expect(page).to_have_url(f"{_origin(theatre)}/watch/{NEXT}")
+    theatre.plays()
+    theatre.until(lambda s: s["height"] == 180 and not s["auto"])
 
 
 # --- what comes next
@@ -408,3 +451,28 @@ def test_a_phone_shows_the_bar_at_a_tap_and_seeks_at_two(browser: Browser, site:
 def _origin(theatre: Theatre) -> str:
     found: str = theatre.page.evaluate("() => location.origin")
     return found
+
+
+def test_people_can_use_it(theatre: Theatre, axe: Axe) -> None:
+    theatre.open(EPISODE)
+    theatre.pause()
+    axe.everywhere(theatre.page)
+    theatre.page.set_viewport_size({"width": 1280, "height": 844})
+    for button in ("settings", "closed captions"):
+        theatre.page.get_by_role("button", name=button).click()
+        theatre.page.wait_for_timeout(400)
+        axe(theatre.page)
+        theatre.press("Escape")
+    theatre.press("?")
+    axe.everywhere(theatre.page)
+
+
+def test_the_player_weighs_at_most_250_kb_more_than_the_first_page(theatre: Theatre, site: str) -> None:
+    loaded: set[str] = set()
+    theatre.page.on("request", lambda request: loaded.add(request.url) if request.url.endswith(".js") else None)
+    theatre.page.goto("/")
+    theatre.page.wait_for_load_state("networkidle")
+    first = set(loaded)
+    theatre.open()
+    weight = sum(len(gzip.compress(httpx.get(url).content, 9)) for url in loaded - first)
+    assert 100_000 < weight <= 250_000

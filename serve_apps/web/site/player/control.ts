@@ -26,6 +26,7 @@ interface Ways {
 }
 
 export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
+  root.tabIndex = -1;
   const controller = root.querySelector<HTMLElement & { fullscreenElement: HTMLElement }>("media-controller")!;
   // As an attribute it would be looked up before it stands in the page: what is offered over the film would be left out.
   controller.fullscreenElement = root;
@@ -64,6 +65,9 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
   const hideBar = (): void => void controller.dispatchEvent(new Event("mouseleave"));
   const openMenu = (): HTMLElement | null =>
     root.querySelector<HTMLElement>("media-settings-menu:not([hidden]), media-captions-menu:not([hidden])");
+
+  /** Take the focus from what has it. Not by `blur`: after that of a part of a menu, Chromium sends keys to nobody. */
+  const letGo = (): void => root.focus({ preventScroll: true });
 
   // --- acts
 
@@ -195,12 +199,15 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
       if (!openMenu() && focusOf(root) !== "dialog") letGo();
     });
   };
-  /** A menu takes the focus when it has moved in; where nothing moves, it must be told. */
+  /** A menu takes the focus when it has moved in; where nothing moves, it must be told. One that closes leaves it nowhere. */
   const onToggle = (event: Event): void => {
     const menu = event.target as HTMLElement;
-    if (!menu.matches?.("[role=menu]") || menu.hidden || !CALM.matches) return;
+    if (!menu.matches?.("[role=menu]")) return;
+    // What leads back out of it is one of its items to those who hear it.
+    menu.shadowRoot?.querySelector("[part~=back]")?.setAttribute("role", "menuitem");
     setTimeout(() => {
-      if (!menu.hidden && !menu.contains(document.activeElement)) menu.focus();
+      if (menu.hidden && (menu.contains(document.activeElement) || document.activeElement === document.body)) letGo();
+      if (CALM.matches && !menu.hidden && !menu.contains(document.activeElement)) menu.focus();
     });
   };
   const onPointerUp = (): void => {
@@ -227,7 +234,10 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
     else if (event.type === "mediaaudiotrackrequest") {
       const track = [...video.audioTracks].find((each) => String(each.id) === told);
       if (track?.language) play.keep({ audio_language: track.language });
-    } else play.keep({ subtitle_language: told === "off" ? "off" : told.split(":")[1] || "off" });
+    } else {
+      film.chooseSubtitles();
+      play.keep({ subtitle_language: told === "off" ? "off" : told.split(":")[1] || "off" });
+    }
   };
 
   const CHOICES = ["mediarenditionrequest", "mediaaudiotrackrequest", "mediashowsubtitlesrequest"];
@@ -279,12 +289,6 @@ function focusOf(root: HTMLElement): Focus {
   if (at.localName === "media-time-range") return "timeline";
   if (at.localName === "media-volume-range") return "volume";
   return at.matches("input, textarea, select") ? "typing" : "control";
-}
-
-function letGo(): void {
-  const at = document.activeElement as HTMLElement | null;
-  (at?.shadowRoot?.activeElement as HTMLElement | null)?.blur();
-  at?.blur();
 }
 
 function innerRange(element: HTMLElement): HTMLElement | null {

@@ -1,7 +1,32 @@
-/** The elements of the player's libraries, and that Preact may write them. Nothing outside player/ imports these libraries. */
+/**
+ * The elements of the player's libraries, and that Preact may write them. Nothing outside player/ imports these libraries;
+ * they come element by element, since all of them weigh more than a player may.
+ */
 import "hls-video-element";
-import "media-chrome";
-import "media-chrome/menu";
+import "media-chrome/media-airplay-button";
+import "media-chrome/media-chrome-button";
+import "media-chrome/media-control-bar";
+import "media-chrome/media-controller";
+import "media-chrome/media-fullscreen-button";
+import "media-chrome/media-loading-indicator";
+import "media-chrome/media-mute-button";
+import "media-chrome/media-pip-button";
+import "media-chrome/media-play-button";
+import "media-chrome/media-preview-thumbnail";
+import "media-chrome/media-preview-time-display";
+import "media-chrome/media-time-display";
+import "media-chrome/media-time-range";
+import "media-chrome/media-volume-range";
+import "media-chrome/menu/media-audio-track-menu";
+import "media-chrome/menu/media-captions-menu";
+import "media-chrome/menu/media-captions-menu-button";
+import "media-chrome/menu/media-chrome-menu";
+import "media-chrome/menu/media-chrome-menu-item";
+import "media-chrome/menu/media-playback-rate-menu";
+import "media-chrome/menu/media-rendition-menu";
+import "media-chrome/menu/media-settings-menu";
+import "media-chrome/menu/media-settings-menu-button";
+import "media-chrome/menu/media-settings-menu-item";
 
 import type { ComponentChildren, HTMLAttributes, Ref } from "preact";
 

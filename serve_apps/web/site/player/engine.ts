@@ -69,6 +69,8 @@ export class Engine {
   private wishes: Wishes = { audio: [], subtitles: [] };
   /** A height, or null for what the network allows. */
   private quality: number | null = null;
+  /** Somebody chose subtitles since it was loaded. */
+  private subtitlesChosen = false;
   private speed = 1;
   private mendedAtMs = -Infinity;
   private climbing: ReturnType<typeof setTimeout> | undefined;
@@ -104,6 +106,7 @@ export class Engine {
   /** Load, and play from the place. */
   async load(source: Source, wishes: Wishes, play = true): Promise<void> {
     this.wishes = wishes;
+    this.subtitlesChosen = false;
     const edges = new Edges(source.edges, (edge) => this.edges === edges && this.listener.onEdge(edge));
     this.edges = edges;
     const config: Partial<HlsConfig> = {
@@ -174,6 +177,11 @@ export class Engine {
     this.quality = rendition?.height ?? null;
   }
 
+  /** What is read now was chosen, by a key or in the menu. */
+  chooseSubtitles(): void {
+    this.subtitlesChosen = true;
+  }
+
   get heard(): { language: string; label: string } | null {
     const track = [...this.video.audioTracks].find((each) => each.enabled);
     return track ? { language: track.language, label: track.label } : null;
@@ -204,6 +212,7 @@ export class Engine {
   /** The next of the subtitles, none being one of them; undefined where there are none. */
   showNext(): { language: string; label: string } | null | undefined {
     const all = this.texts;
+    this.chooseSubtitles();
     if (!all.length) return undefined;
     const now = all.findIndex((each) => each.mode === "showing");
     this.show(now + 1 < all.length ? now + 1 : -1);
@@ -213,6 +222,7 @@ export class Engine {
   /** Captions off, or on in the language wished; undefined where there are none. */
   toggleCaptions(wishes: Wishes["subtitles"]): { language: string; label: string } | null | undefined {
     const all = this.texts;
+    this.chooseSubtitles();
     if (!all.length) return undefined;
     if (this.read) this.show(-1);
     else this.show(Math.max(0, match(all, wishes)));
@@ -251,6 +261,12 @@ export class Engine {
         if (this.video.api === hls) this.applySubtitles(hls);
       });
     });
+    // The browser once shows subtitles in its own language, and hls.js takes them for chosen: the wish counts until somebody chooses.
+    const again = (): void => {
+      if (this.video.api !== hls) this.media.textTracks.removeEventListener("change", again);
+      else if (!this.subtitlesChosen) this.applySubtitles(hls);
+    };
+    this.media.textTracks.addEventListener("change", again);
     // The element pins the lower quality for good after one failed segment. Nobody wished that.
     hls.on(Events.LEVEL_SWITCHED, () => {
       if (this.quality === null && this.video.videoRenditions.selectedIndex >= 0) {
