@@ -7,12 +7,23 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json
-from tests.browser.site.fake import Asked, Fake, Made, Problem
+from tests.browser.site.fake import UNAVAILABLE, Asked, Fake, Made, Problem
 from tests.browser.site.looking import Axe
+from tests.browser.site.operating import job
 
 pytestmark = pytest.mark.browser
 
 MARKUP = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
+
+STATES = [
+    job(
+        job_id=state,
+        state=state,
+        name=MARKUP,
+        error={"type": "about:blank", "title": "Damaged", "detail": MARKUP} if state == "failed" else None,
+    )
+    for state in ("queued", "probing", "encoding", "packaging", "ready", "failed", "cancelled")
+]
 
 
 class Desk:
@@ -62,4 +73,32 @@ def test_the_second_editor_sees_both_versions_and_loses_nothing(console: Page, f
     expect(words.get_by_label("Original name")).to_have_value("Salzweg")
     assert (desk.title["name"], desk.title["original_name"], desk.title["synopsis"]) == (kept, "Salzweg", "Theirs alone.")
     assert console.evaluate("() => window.hit") is None
+    axe.everywhere(console)
+
+
+@pytest.mark.parametrize("jobs", [STATES, []], ids=["jobs in every state", "no jobs"])
+def test_ingest_can_be_used_by_everybody(console: Page, fake: Fake, axe: Axe, jobs: list[Json]) -> None:
+    fake.on("/studio/jobs", {"items": jobs, "next_cursor": None})
+    console.goto("/console/ingest")
+    expect(console.get_by_role("heading", level=1)).to_have_text("Ingest")
+    expect(console.get_by_role("region", name="All jobs")).to_contain_text(MARKUP if jobs else "Nothing")
+    axe.everywhere(console)
+    assert console.evaluate("window.hit") is None
+
+
+def test_titles_can_be_used_by_everybody(console: Page, fake: Fake, axe: Axe) -> None:
+    console.goto("/console/titles")
+    expect(console.get_by_role("heading", level=1)).to_have_text("Titles")
+    expect(console.get_by_role("link", name="Salt Road").first).to_be_visible()
+    axe.everywhere(console)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("/console/ingest", "/studio/jobs"), ("/console/titles", "/titles"), ("/console/titles/t-salt", "/titles/*")]
+)
+def test_a_page_says_what_could_not_be_found_out(console: Page, fake: Fake, axe: Axe, path: str, asked: str) -> None:
+    fake.on("/studio/jobs", {"items": [], "next_cursor": None})
+    fake.on(asked, UNAVAILABLE)
+    console.goto(path)
+    expect(console.get_by_role("alert").first).to_contain_text("A part of Matinee is starting or restarting.")
     axe.everywhere(console)

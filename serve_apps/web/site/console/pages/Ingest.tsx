@@ -199,7 +199,7 @@ function Own({ item, job, onChange }: { item: Item; job: Job | undefined; onChan
           </button>
         )}
         {item.step === "failed" && !item.jobId && (
-          <button class="btn s" type="button" aria-label={`Try ${name} again`} onClick={() => again(item.id)}>
+          <button class="btn s" type="button" aria-label={`Try again with ${name}`} onClick={() => again(item.id)}>
             Try again
           </button>
         )}
@@ -213,7 +213,7 @@ function Own({ item, job, onChange }: { item: Item; job: Job | undefined; onChan
           <button
             class="btn s"
             type="button"
-            aria-label={`Take ${name} off this list`}
+            aria-label={`${item.step === "ready" || item.step === "failed" ? "Clear" : "Cancel"}: take ${name} off this list`}
             onClick={() => void drop(item.id)}
           >
             {item.step === "ready" || item.step === "failed" ? "Clear" : "Cancel"}
@@ -354,7 +354,7 @@ function JobActs({ job, name, onChange }: { job: Job; name: string; onChange: ()
         class="btn s"
         type="button"
         disabled={busy}
-        aria-label={`Encode ${name} again`}
+        aria-label={`Try again to encode ${name}`}
         onClick={() => void act("retry")}
       >
         Try again
@@ -367,7 +367,7 @@ function JobActs({ job, name, onChange }: { job: Job; name: string; onChange: ()
       class="btn s"
       type="button"
       disabled={busy || job.cancel_requested}
-      aria-label={`Cancel ${name}`}
+      aria-label={`${job.cancel_requested ? "Cancelling…" : "Cancel"} ${name}`}
       onClick={() => void act("cancel")}
     >
       {job.cancel_requested ? "Cancelling…" : "Cancel"}
