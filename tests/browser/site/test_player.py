@@ -171,7 +171,7 @@ def test_arrows_seek_with_the_bar_hidden_and_walk_it_when_it_is_open(theatre: Th
     assert theatre.focused() == "Back to Big Buck Bunny"
     theatre.press("Escape")
     assert theatre.bar() == "hidden"
-    assert theatre.page.evaluate("() => document.activeElement.localName") == "body"
+    assert theatre.page.evaluate("() => document.activeElement.localName") == "main", "where every key is the player's"
     theatre.press("Escape")
     expect(theatre.page).to_have_url(f"{_origin(theatre)}/title/t-bunny")
 

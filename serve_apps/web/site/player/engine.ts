@@ -62,6 +62,8 @@ const LEFT_ALONE_MS = 6000;
 /** How often a segment is asked for before a lower quality is taken instead: hls.js would ask for half a minute. */
 const SEGMENT_RETRY = { maxNumRetry: 2, retryDelayMs: 1000, maxRetryDelayMs: 4000 };
 
+const TRACKS = ["addtrack", "change"] as const;
+
 export class Engine {
   readonly video: Video;
   edges: Edges | null = null;
@@ -255,18 +257,14 @@ export class Engine {
       if (play) this.play();
       this.listener.onTracks();
     });
-    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => {
-      // The tracks are made right after this event.
-      setTimeout(() => {
-        if (this.video.api === hls) this.applySubtitles(hls);
-      });
-    });
-    // The browser once shows subtitles in its own language, and hls.js takes them for chosen: the wish counts until somebody chooses.
+    // The wish counts until somebody chooses: when a track comes, and when another one was shown. The browser does so once, in its
+    // own language, and hls.js takes it for chosen.
+    const { textTracks } = this.media;
     const again = (): void => {
-      if (this.video.api !== hls) this.media.textTracks.removeEventListener("change", again);
+      if (this.video.api !== hls) for (const each of TRACKS) textTracks.removeEventListener(each, again);
       else if (!this.subtitlesChosen) this.applySubtitles(hls);
     };
-    this.media.textTracks.addEventListener("change", again);
+    for (const each of TRACKS) textTracks.addEventListener(each, again);
     // The element pins the lower quality for good after one failed segment. Nobody wished that.
     hls.on(Events.LEVEL_SWITCHED, () => {
       if (this.quality === null && this.video.videoRenditions.selectedIndex >= 0) {
