@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import base64
+import re
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -17,12 +19,15 @@ from playwright.sync_api import Browser, Page
 from bench.visitors import Visitor, filled, opened_browser
 from cluster.launch.client import operator_password
 from cluster.launch.demo.fill import MEMBERS
+from cluster.launch.demo.works import all_works
 from cluster.settings import Settings
 
 QUALITY = 88
 LIMIT_BYTES = 300_000
 BUNNY_S = 17
 """A lively place in Big Buck Bunny's opening."""
+NEW_FILMS = ("The Last Reel", "Low Tide")
+INGEST_MS = 120_000
 
 DRAWN = """() => Promise.all([document.fonts.ready, ...[...document.images]
   .filter((image) => image.getBoundingClientRect().top < innerHeight)
@@ -38,12 +43,13 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("docs/pictures"), help="where to (default: %(default)s)")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    with filled(own=not options.running) as settings, opened_browser() as browser:
-        sizes = [keep(picture, options.folder / f"{name}.webp") for name, picture in pictures(browser, settings).items()]
+    with filled(own=not options.running) as settings, opened_browser() as browser, tempfile.TemporaryDirectory() as folder:
+        taken = pictures(browser, settings, Path(folder))
+    sizes = [keep(picture, options.folder / f"{name}.webp") for name, picture in taken.items()]
     return 0 if max(sizes) <= LIMIT_BYTES else 1
 
 
-def pictures(browser: Browser, settings: Settings) -> dict[str, bytes]:
+def pictures(browser: Browser, settings: Settings, folder: Path) -> dict[str, bytes]:
     """Return the pictures by name."""
     mira, jonas, operator = (Visitor(browser, settings) for _ in range(3))
     mira.sign_in()
@@ -56,10 +62,7 @@ def pictures(browser: Browser, settings: Settings) -> dict[str, bytes]:
     jonas.sign_in(MEMBERS[1].email, MEMBERS[1].password, MEMBERS[1].name)
     watch(jonas.page(), None, 4)
     operator.sign_in(settings.operator_email, operator_password(settings), None)
-    console = operator.page()
-    console.goto("/console", wait_until="networkidle")
-    console.wait_for_timeout(12_000)  # so that its curves have something to tell
-    overview = photo(console)
+    overview = ingesting(operator.page(), folder)
     jonas.leave()
     page = mira.page()
     page.goto("/", wait_until="networkidle")
@@ -80,6 +83,25 @@ def watch(page: Page, name: str | None, at_s: int) -> None:
         })""",
         at_s,
     )
+
+
+def ingesting(page: Page, folder: Path) -> bytes:
+    """Return the console's overview while two films are ingested; they are taken back."""
+    films = [folder / f"{name} (2026).mp4" for name in NEW_FILMS]
+    draw = all_works(folder)[0].make
+    for film in films:
+        draw(film)
+    page.goto("/console/ingest", wait_until="networkidle")
+    page.get_by_label("Choose films").set_input_files(films)
+    for name in NEW_FILMS:
+        page.locator(".job", has_text=name).first.get_by_text(re.compile("Encoding|Waits for an encoder")).wait_for(timeout=INGEST_MS)
+    page.goto("/console", wait_until="networkidle")
+    page.wait_for_function("() => [...document.querySelectorAll('.job-line progress')].some(job => job.value > 0.3)", timeout=INGEST_MS)
+    taken = photo(page)
+    page.goto("/console/ingest")
+    for name in NEW_FILMS:
+        page.locator(".job", has_text=name).first.get_by_role("button", name="Cancel").click()
+    return taken
 
 
 def photo(page: Page) -> bytes:

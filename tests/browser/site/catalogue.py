@@ -265,3 +265,21 @@ def drawing(url: str) -> str:
         f"<path d='M0 140 70 84l60 50 54-66 136 98v14H0Z' fill='hsl({hue + 90} 40% 20%)'/></svg>"
         f"<!-- {quote(url)} -->"
     )
+
+
+DEVICE_CODE: Json = {
+    "device_code": "BCDFGHJK.secret",
+    "user_code": "BCDF-GHJK",
+    "verification_path": "/link",
+    "expires_in_s": 900,
+    "interval_s": 1,
+}
+
+ACCOUNT: Json = {
+    "account_id": "a-mira",
+    "email": "mira@example.org",
+    "name": "Mira",
+    "roles": ["member"],
+    "created_at": "2026-06-07T08:09:10Z",
+    "plan": {"name": "Home", "streams": 3},
+}

@@ -1,4 +1,4 @@
-"""The console's titles, under the hands of two editors."""
+"""The console's ingest and titles: what they show, an upload under way, and a title under the hands of two editors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tests.browser.site.catalogue import Json
 from tests.browser.site.fake import UNAVAILABLE, Asked, Fake, Made, Problem
 from tests.browser.site.looking import Axe
 from tests.browser.site.operating import job
+from tests.browser.site.stage import Edge, session
+from tests.browser.site.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -86,6 +88,22 @@ def test_ingest_can_be_used_by_everybody(console: Page, fake: Fake, axe: Axe, jo
     assert console.evaluate("window.hit") is None
 
 
+def test_an_upload_under_way_can_be_used_by_everybody(console: Page, fake: Fake, axe: Axe) -> None:
+    fake.on("/studio/jobs", {"items": [], "next_cursor": None})
+    fake.on("/titles", {"items": [], "next_cursor": None})
+    fake.on("/titles", Made(201, catalogue.title("t-salt")), "POST")
+    fake.on("/studio/uploads", Made(201, None, {"Location": "/api/v1/studio/uploads/u-1", "Tus-Resumable": "1.0.0"}), "POST")
+    part = fake.hold("/studio/uploads/u-1", "PATCH")
+    console.goto("/console/ingest")
+    names = ["Salt Road (2019).mkv", f"{MARKUP} (2020).mkv", "holiday.txt"]
+    console.get_by_label("Choose films").set_input_files([{"name": name, "mimeType": "", "buffer": b"film" * 1000} for name in names])
+    eventually(console, lambda: part.count)
+    expect(console.locator(".job", has_text="Salt Road").first).to_contain_text("Uploading")
+    expect(console.get_by_role("main")).to_contain_text("holiday.txt")
+    axe.everywhere(console)
+    assert console.evaluate("window.hit") is None
+
+
 def test_titles_can_be_used_by_everybody(console: Page, fake: Fake, axe: Axe) -> None:
     console.goto("/console/titles")
     expect(console.get_by_role("heading", level=1)).to_have_text("Titles")
@@ -101,4 +119,51 @@ def test_a_page_says_what_could_not_be_found_out(console: Page, fake: Fake, axe:
     fake.on(asked, UNAVAILABLE)
     console.goto(path)
     expect(console.get_by_role("alert").first).to_contain_text("A part of Matinee is starting or restarting.")
+    axe.everywhere(console)
+
+
+def test_markers_are_set_while_the_film_plays(console: Page, fake: Fake, axe: Axe, edges: list[Edge]) -> None:
+    desk = Desk(fake)
+    fake.on("/playback/sessions", Made(201, session("t-salt", "t-salt", edges)), "POST")
+    fake.on("/playback/sessions/*/heartbeats", lambda asked: {"sequence": asked.body["sequence"], "lease_s": 30.0}, "POST")
+    fake.on("/playback/sessions/*", None, "DELETE")
+    console.goto("/console/titles/t-salt")
+    console.get_by_role("button", name="Set markers of Salt Road").click()
+    dialog = console.get_by_role("dialog", name="Markers of Salt Road")
+    film = dialog.locator("hls-video")
+    eventually(console, lambda: film.evaluate("film => film.readyState > 2"))
+    for label, at_s in (("Intro from", 2), ("Intro to", 14), ("Credits from", 30)):
+        film.evaluate("(film, at_s) => { film.currentTime = at_s }", at_s)
+        dialog.get_by_role("button", name=f"{label}: take 0:{at_s:02d}").click()
+    dialog.get_by_label("Intro to", exact=True).fill("nonsense")
+    expect(dialog.get_by_label("Intro to", exact=True)).to_have_accessible_description("A time like 1:23")
+    axe.everywhere(console)
+    dialog.get_by_label("Intro to", exact=True).fill("0:14")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    assert desk.title["markers"] == {"intro": {"start_s": 2, "end_s": 14}, "credits": {"start_s": 30}}
+    eventually(console, lambda: fake.requests("/playback/sessions/*", "DELETE"))
+
+
+def test_a_picture_is_chosen_from_the_film(console: Page, fake: Fake, axe: Axe) -> None:
+    desk = Desk(fake)
+    stills = [
+        {"object_name": f"stills/{n}.jpg", "url": f"/artwork/still-{n}.jpg", "width": 1280, "height": 720, "at_s": 60.0 * n}
+        for n in range(6)
+    ]
+    fake.on("/studio/playables/*/candidates", {"items": stills, "next_cursor": None})
+    fake.on("/titles/t-salt/artwork/poster", lambda _: Made(200, desk.title, {"ETag": '"1"'}), "PUT")
+    console.goto("/console/titles/t-salt")
+    console.get_by_role("button", name="Choose the poster from the film").click()
+    dialog = console.get_by_role("dialog", name="Choose a poster")
+    expect(dialog.get_by_role("button", name="Still")).to_have_count(6)
+    axe.everywhere(console)
+    dialog.get_by_role("button", name="Still 3 of 6").click()
+    expect(dialog).to_have_count(0)
+    [put] = fake.requests("/titles/t-salt/artwork/poster", "PUT")
+    assert put.body == {"object_name": "stills/2.jpg"}
+    fake.on("/studio/playables/*/candidates", UNAVAILABLE)
+    console.reload()
+    console.get_by_role("button", name="Choose the poster from the film").click()
+    expect(dialog).to_contain_text("The stills could not be loaded")
     axe.everywhere(console)

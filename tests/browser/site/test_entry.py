@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json, profile
 from tests.browser.site.fake import UNAVAILABLE, Asked, Fake, Made, Problem
-from tests.browser.site.looking import Axe
+from tests.browser.site.looking import Axe, assert_still
 from tests.browser.site.operating import ago
 
 pytestmark = pytest.mark.browser
@@ -23,14 +23,8 @@ TOO_MANY = Made(
     429, {"type": "urn:matinee:error:too-many-requests", "title": "Too many tries", "status": 429, "detail": ""}, {"Retry-After": "90"}
 )
 PASSWORD = "a seat in the middle"
-CODE: Json = {
-    "device_code": "BCDFGHJK.secret",
-    "user_code": "BCDF-GHJK",
-    "verification_path": "/link",
-    "expires_in_s": 900,
-    "interval_s": 1,
-}
 PENDING = Made(202, {"state": "authorization-pending", "interval_s": 1})
+CODE = catalogue.DEVICE_CODE
 
 
 def heading(page: Page) -> Locator:
@@ -302,6 +296,17 @@ def test_a_code_that_no_television_shows_is_told_next_to_its_field(members_page:
     axe.everywhere(members_page)
 
 
+def test_a_code_that_is_looked_up_slowly_can_be_waited_for(members_page: Page, fake: Fake, axe: Axe) -> None:
+    fake.on("/auth/device-codes/BCDF-GHJK", {"user_code": "BCDF-GHJK", "device_name": "Living room", "state": "pending"})
+    held = fake.hold("/auth/device-codes/BCDF-GHJK")
+    members_page.goto("/link?code=bcdfghjk")
+    expect(members_page.get_by_label("Code")).to_have_value("BCDF-GHJK")
+    axe.everywhere(members_page)
+    held.release()
+    expect(heading(members_page)).to_have_text("Let “Living room” in?")
+    assert_still(members_page)
+
+
 def test_a_kids_profile_lets_no_television_in(members_page: Page, fake: Fake, axe: Axe) -> None:
     fake.on("/auth/tokens/refresh", catalogue.access_token(kids=True), "POST")
     members_page.goto("/link")
@@ -469,14 +474,7 @@ def test_a_profile_with_a_pin_is_changed_with_it(members_page: Page, fake: Fake,
 @pytest.fixture
 def account(fake: Fake) -> Json:
     """The account as it is kept, with a device here and one elsewhere."""
-    kept: Json = {
-        "account_id": "a-mira",
-        "email": "mira@example.org",
-        "name": "Mira",
-        "roles": ["member"],
-        "created_at": ago(90_000),
-        "plan": {"name": "Home", "streams": 3},
-    }
+    kept: Json = {**catalogue.ACCOUNT}
     devices = [
         {"device_id": f"d-{n}", "name": name, "created_at": ago(90_000), "seen_at": ago(60), "current": n == 1}
         for n, name in enumerate(["This laptop", MARKUP], 1)

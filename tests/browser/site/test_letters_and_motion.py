@@ -9,11 +9,12 @@ from tests.browser.site import catalogue
 from tests.browser.site.conftest import SIGNED_IN
 from tests.browser.site.fake import Fake
 from tests.browser.site.operating import Booth
+from tests.browser.site.theatre import EPISODE, MARKERS, NEXT, Theatre
 
 pytestmark = pytest.mark.browser
 
-STRANGERS = ["/", "/sign-in", "/sign-up", "/reset#token"]
-MEMBERS = ["/", "/films", "/series", "/title/t-salt", "/series/s-tide", "/search?q=salt", "/list", "/profiles", "/link"]
+STRANGERS = ["/", "/sign-in", "/sign-up", "/reset#token", "/tv"]
+MEMBERS = ["/", "/films", "/series", "/title/t-salt", "/series/s-tide", "/search?q=salt", "/list", "/profiles", "/link", "/account"]
 CONSOLE = [
     "/console",
     "/console/ingest",
@@ -33,6 +34,15 @@ CUT_OFF = """() => [...document.querySelectorAll("h1, h2, h3, p, label, legend, 
         const style = getComputedStyle(each);
         const hides = style.overflowX !== "visible" && style.textOverflow !== "ellipsis";
         return hides && each.clientWidth > 1 && (each.scrollWidth > each.clientWidth + 2 || each.scrollHeight > each.clientHeight + 2);
+    })
+    .map(each => each.outerHTML.slice(0, 160))"""
+
+OUTSIDE = """() => [...document.querySelectorAll(".watch *")]
+    .filter(each => each.matches("button, a, [role=button], media-play-button, media-mute-button, media-fullscreen-button"))
+    .filter(each => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    .filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.width > 0 && (box.left < 0 || box.right > 1280 || box.bottom > 844);
     })
     .map(each => each.outerHTML.slice(0, 160))"""
 
@@ -62,6 +72,15 @@ def test_twice_the_letters_lose_nothing_of_the_console(console: Page, booth: Boo
     doubled(console, path)
 
 
+def test_twice_the_letters_lose_nothing_of_the_player(theatre: Theatre) -> None:
+    theatre.open(EPISODE, position_s=1.0, markers=MARKERS, next_playable_id=NEXT)
+    theatre.pause()
+    theatre.page.evaluate("() => { document.documentElement.style.fontSize = '200%' }")
+    assert theatre.page.evaluate("() => document.documentElement.scrollWidth") <= 1280
+    assert theatre.page.evaluate(CUT_OFF) == []
+    assert theatre.page.evaluate(OUTSIDE) == []
+
+
 MOVES = """() => document.getAnimations().filter(each => {
     const { duration, iterations } = each.effect.getComputedTiming();
     return duration * iterations > 10;
@@ -87,3 +106,23 @@ def test_motion_is_there_for_those_who_like_it_alone(browser: Browser, site: str
         assert bool(moved) == (motion == "no-preference"), moved
     finally:
         context.close()
+
+
+def test_nothing_moves_in_the_console_for_those_who_do_not_like_it(console: Page, booth: Booth, fake: Fake) -> None:
+    fake.on("/studio/jobs", {"items": booth.jobs, "next_cursor": None})
+    for path in CONSOLE:
+        console.goto(path)
+        expect(console.get_by_role("heading", level=1).first).to_be_attached()
+        assert console.evaluate(MOVES) == []
+        console.locator("main a, main button").first.hover()
+        assert console.evaluate(MOVES) == []
+
+
+def test_nothing_moves_around_the_film_for_those_who_do_not_like_it(theatre: Theatre) -> None:
+    theatre.open(EPISODE, position_s=1.0, markers=MARKERS, next_playable_id=NEXT)
+    theatre.pause()
+    for key in ("ArrowRight", "m", "?", "Escape", "k"):
+        theatre.press(key)
+        assert theatre.page.evaluate(MOVES) == []
+    theatre.hide_bar()
+    assert theatre.page.evaluate(MOVES) == []

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site.visiting import Visits, eventually, plays
+from tests.browser.site.visiting import Visits, plays
+from tests.browser.site.waiting import eventually
 from tests.running import Platform
 from tests.viewers import Viewer, another_device, sign_up
 
@@ -23,12 +24,6 @@ OUT_WITHIN_S = 5.0
 def viewer(platform: Platform) -> Iterator[Viewer]:
     with sign_up(platform) as signed_up:
         yield signed_up
-
-
-def refused(visits: Visits, *statuses: int) -> None:
-    """Take out of what pages complained of that the network answered with these: the browser writes each into its console."""
-    told = [f"status of {status}" for status in statuses]
-    visits.wrong[:] = [said for said in visits.wrong if not any(each in said for each in told)]
 
 
 def made(viewer: Viewer, path: str, **body: Any) -> Any:
@@ -60,7 +55,7 @@ def test_a_third_device_is_told_who_watches_and_stops_one(visits: Visits, platfo
         plays(third_page, 0.5)
         stopped = "Playing stopped here"
         eventually(third_page, lambda: any(page.get_by_role("dialog", name=stopped).count() for page in (first_page, second_page)))
-    refused(visits, 404, 409, 410)
+    visits.forgive("status of 404", "status of 409", "status of 410")
 
 
 @pytest.mark.parametrize("at", ["/", "film"])
@@ -80,7 +75,7 @@ def test_a_device_that_is_signed_out_elsewhere_is_out_within_seconds_though_nobo
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
         assert time.monotonic() - since_s < OUT_WITHIN_S
         expect(page.get_by_text("This device was signed out.")).to_be_visible()
-    refused(visits, 401)
+    visits.forgive("status of 401")
 
 
 def test_a_wrong_pin_is_told_and_the_right_one_lets_in(visits: Visits, viewer: Viewer) -> None:
@@ -96,7 +91,7 @@ def test_a_wrong_pin_is_told_and_the_right_one_lets_in(visits: Visits, viewer: V
     pin.fill("2468")
     pin.press("Enter")
     expect(page.get_by_label("Profile: Ines. Menu")).to_be_visible()
-    refused(visits, 403)
+    visits.forgive("status of 403")
 
 
 def test_a_kids_profile_that_types_a_hidden_titles_address_finds_nothing(visits: Visits, platform: Platform, viewer: Viewer) -> None:
@@ -122,4 +117,4 @@ def test_a_kids_profile_that_types_a_hidden_titles_address_finds_nothing(visits:
     grown_up.goto("/search?q=not+for+kids")
     expect(grown_up.get_by_role("heading", level=1)).to_be_visible()
     expect(grown_up.locator("a.card", has_text="Not For Kids")).to_have_count(0)
-    refused(visits, 403, 404)
+    visits.forgive("status of 403", "status of 404")

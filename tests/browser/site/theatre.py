@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -12,6 +11,7 @@ from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json
 from tests.browser.site.fake import Asked, Fake, Made
 from tests.browser.site.stage import Edge, session
+from tests.browser.site.waiting import eventually
 
 T = TypeVar("T")
 
@@ -67,12 +67,7 @@ class Theatre:
         return found
 
     def eventually(self, look: Callable[[], T], timeout_s: float = 20.0) -> T:
-        """Return what `look` finds once that is true; meanwhile the page's requests are answered."""
-        ends_s = time.monotonic() + timeout_s
-        while not (found := look()):
-            assert time.monotonic() < ends_s, f"not within {timeout_s:g} s"
-            self.page.wait_for_timeout(50)
-        return found
+        return eventually(self.page, look, timeout_s)
 
     def until(self, holds: Callable[[Json], object], timeout_s: float = 20.0) -> Json:
         def look() -> Json | None:

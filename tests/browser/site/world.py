@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.site import catalogue
 from tests.browser.site.catalogue import Json
-from tests.browser.site.fake import Asked, Fake, Problem
+from tests.browser.site.fake import Asked, Fake, Made, Problem
 
 TITLE_NOT_FOUND = Problem(404, "title-not-found", "There is no such title", "")
 
@@ -14,6 +14,10 @@ def fill(fake: Fake) -> None:
     fake.on("/auth/tokens/refresh", catalogue.access_token(), "POST")
     fake.on("/auth/tokens", None)
     fake.on("/auth/tokens", None, "DELETE")
+    fake.on("/auth/device-codes", Made(201, catalogue.DEVICE_CODE), "POST")
+    fake.on("/auth/tokens/device-code", Made(202, {"state": "authorization-pending", "interval_s": 1}), "POST")
+    fake.on("/auth/account", catalogue.ACCOUNT)
+    fake.on("/auth/devices", {"items": [], "next_cursor": None})
     fake.on("/profiles", {"items": [catalogue.profile()], "next_cursor": None})
     fake.on("/profiles/*", catalogue.profile())
     fake.on("/profiles/me/list", kept("s-orchard", "t-salt"))
