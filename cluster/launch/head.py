@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,7 @@ class Head:
         self._settings, self._ray_address, self._run_dir = settings, ray_address, run_dir
         self._stopping = threading.Event()
         self._deployed: Any = None
+        self._ray: Any = None
         self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
         # Whatever Ray prints belongs into the log.
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -59,19 +61,16 @@ class Head:
             self._out.write(msgspec.json.encode(told) + b"\n")
 
     def run(self) -> None:
-        """Start everything, report until asked to stop, stop everything."""
+        """Start everything, and report until asked to stop."""
         self.tell(Told(stage="starting Ray"))
         import ray
 
         self._connect(ray)
+        self._ray = ray
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         self.tell(Told(stage="starting Ray Serve", needed=_ray_processes(), dashboard_url=self._dashboard_url(ray)))
-        try:
-            cluster = self._deploy()
-            self._report(cluster)
-        finally:
-            self._stop(ray)
+        self._report(self._deploy())
 
     def _connect(self, ray: Any) -> None:
         settings = self._settings
@@ -164,7 +163,10 @@ class Head:
                 return False
         return True
 
-    def _stop(self, ray: Any) -> None:
+    def stop(self) -> None:
+        """Stop everything that was started."""
+        if self._ray is None:
+            return
         from ray import serve
 
         self.tell(Told(stage="stopping"))
@@ -173,7 +175,7 @@ class Head:
                 serve.shutdown()  # type: ignore[no-untyped-call]
         elif self._deployed is not None:
             joining.remove([placed.name for placed in self._deployed.placed()], self._deployed.actor_names)
-        ray.shutdown()
+        self._ray.shutdown()
 
 
 def _states(placed: Any, seen: dict[str, Seen]) -> tuple[ApplicationState, ...]:
@@ -223,7 +225,12 @@ def main() -> None:
     except Exception as error:
         if head is not None:
             head.tell(Told(failed=_last_line(f"{type(error).__name__}: {error}")))
-        raise
+        traceback.print_exc()
+        sys.exit(1)
+    finally:
+        # After the reason is told: the supervisor, which sees Ray end, would take that for the reason.
+        if head is not None:
+            head.stop()
 
 
 if __name__ == "__main__":

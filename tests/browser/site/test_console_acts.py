@@ -11,6 +11,7 @@ from tests.browser.site.fake import Fake, Lost, Problem
 from tests.browser.site.looking import Axe
 from tests.browser.site.operating import OPERATOR, Booth, act, device, member, stream
 from tests.browser.site.test_console import settled
+from tests.browser.site.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -133,7 +134,8 @@ def test_a_range_is_typed_and_checked(console: Page, fake: Fake, axe: Axe) -> No
     dialog.get_by_label("At most").fill("8")
     dialog.get_by_role("button", name="Set the range").click()
     expect(row(console, "/api/v1/playback").locator("output")).to_have_text("5–8")
-    assert [asked.body for asked in fake.requests(SCALE, "PUT")] == [{"min_replicas": 5, "max_replicas": 8}]
+    [asked] = eventually(console, lambda: fake.requests(SCALE, "PUT"))
+    assert asked.body == {"min_replicas": 5, "max_replicas": 8}
 
 
 # --- sessions

@@ -36,6 +36,7 @@ class Desk:
         self.version = 1
         fake.on("/titles/t-salt", lambda _: self._answer())
         fake.on("/titles/t-salt", self._edit, "PATCH")
+        fake.on("/titles/t-salt/markers", self._mark, "PUT")
 
     def change(self, **fields: object) -> None:
         self.title = {**self.title, **fields}
@@ -49,6 +50,10 @@ class Desk:
             return Problem(412, "precondition-failed", "It was changed meanwhile")
         body: Json = asked.body
         self.change(**body)
+        return self._answer()
+
+    def _mark(self, asked: Asked) -> Made:
+        self.change(markers=asked.body)
         return self._answer()
 
 
@@ -95,11 +100,12 @@ def test_an_upload_under_way_can_be_used_by_everybody(console: Page, fake: Fake,
     fake.on("/studio/uploads", Made(201, None, {"Location": "/api/v1/studio/uploads/u-1", "Tus-Resumable": "1.0.0"}), "POST")
     part = fake.hold("/studio/uploads/u-1", "PATCH")
     console.goto("/console/ingest")
-    names = ["Salt Road (2019).mkv", f"{MARKUP} (2020).mkv", "holiday.txt"]
+    names = ["Salt Road (2019).mkv", '<img src=x onerror="window.hit=1"> (2020).mkv', "holiday.txt"]
     console.get_by_label("Choose films").set_input_files([{"name": name, "mimeType": "", "buffer": b"film" * 1000} for name in names])
+    expect(console.get_by_text("holiday.txt is no film, and was left.")).to_be_visible()
     eventually(console, lambda: part.count)
     expect(console.locator(".job", has_text="Salt Road").first).to_contain_text("Uploading")
-    expect(console.get_by_role("main")).to_contain_text("holiday.txt")
+    expect(console.locator(".job", has_text="<img src=x").first).to_contain_text("Waits its turn")
     axe.everywhere(console)
     assert console.evaluate("window.hit") is None
 
@@ -128,7 +134,7 @@ def test_markers_are_set_while_the_film_plays(console: Page, fake: Fake, axe: Ax
     fake.on("/playback/sessions/*/heartbeats", lambda asked: {"sequence": asked.body["sequence"], "lease_s": 30.0}, "POST")
     fake.on("/playback/sessions/*", None, "DELETE")
     console.goto("/console/titles/t-salt")
-    console.get_by_role("button", name="Set markers of Salt Road").click()
+    console.get_by_role("button", name="Set markers").click()
     dialog = console.get_by_role("dialog", name="Markers of Salt Road")
     film = dialog.locator("hls-video")
     eventually(console, lambda: film.evaluate("film => film.readyState > 2"))

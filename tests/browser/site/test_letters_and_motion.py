@@ -114,7 +114,7 @@ def test_nothing_moves_in_the_console_for_those_who_do_not_like_it(console: Page
         console.goto(path)
         expect(console.get_by_role("heading", level=1).first).to_be_attached()
         assert console.evaluate(MOVES) == []
-        console.locator("main a, main button").first.hover()
+        console.locator("nav a").first.hover()
         assert console.evaluate(MOVES) == []
 
 

@@ -140,11 +140,11 @@ def test_a_click_takes_no_key_away_and_a_focused_button_keeps_its_own(theatre: T
     theatre.open()
     page = theatre.page
     page.mouse.move(400, 400)
-    page.get_by_role("button", name="mute").click()
+    page.get_by_role("button", name="Sound off").click()
     theatre.until(lambda s: s["muted"])
     theatre.press("Space")
     theatre.until(lambda s: s["paused"] and s["muted"])
-    page.get_by_role("button", name="unmute").focus()
+    page.get_by_role("button", name="Sound on").focus()
     theatre.press("Space")
     theatre.until(lambda s: not s["muted"] and s["paused"])
     theatre.press("k")
@@ -159,10 +159,10 @@ def test_arrows_seek_with_the_bar_hidden_and_walk_it_when_it_is_open(theatre: Th
     assert theatre.bar() == "hidden"
     theatre.press("Enter")
     assert theatre.bar() == "shown"
-    assert theatre.focused() == "pause"
+    assert theatre.focused() == "Pause (k)"
     at = theatre.state()["t"]
     theatre.press("ArrowRight")
-    assert theatre.focused() == "Back 10 seconds"
+    assert theatre.focused() == "10 s back (j)"
     theatre.press("ArrowLeft", "ArrowUp")
     assert theatre.page.evaluate("() => document.activeElement.localName") == "media-time-range"
     theatre.press("ArrowRight")
@@ -182,7 +182,7 @@ def test_escape_takes_one_layer_at_a_time(theatre: Theatre) -> None:
     theatre.press("f")
     theatre.until(lambda s: s["full"] == "watch")
     page.mouse.move(400, 300)
-    page.get_by_role("button", name="settings").click()
+    page.get_by_role("button", name="Settings").click()
     menu = page.locator("media-settings-menu")
     expect(menu).to_be_visible()
     theatre.press("Escape")
@@ -244,7 +244,7 @@ def test_captions_are_chosen_kept_and_dressed(theatre: Theatre) -> None:
     dressed = theatre.page.locator("hls-video").evaluate("v => v.shadowRoot.adoptedStyleSheets.map(s => s.cssRules[0]?.cssText).join()")
     assert "190%" in dressed
     theatre.page.mouse.move(400, 300)
-    theatre.page.get_by_role("button", name="closed captions").click()
+    theatre.page.get_by_role("button", name="Subtitles").click()
     theatre.page.get_by_role("menuitemradio", name="Off").click()
     theatre.until(lambda s: s["read"] is None)
     theatre.eventually(lambda: theatre.kept()[-1] == {"subtitle_language": "off"})
@@ -262,7 +262,7 @@ def test_a_series_keeps_its_languages_and_the_profile_the_last_ones(theatre: The
     theatre.open(EPISODE)
     assert theatre.state()["heard"] == "en"
     theatre.page.mouse.move(400, 300)
-    theatre.page.get_by_role("button", name="settings").click()
+    theatre.page.get_by_role("button", name="Settings").click()
     theatre.page.get_by_role("menuitem", name="Audio").click()
     theatre.page.get_by_role("menuitemradio", name="Deutsch").click()
     theatre.until(lambda s: s["heard"] == "de")
@@ -278,7 +278,7 @@ def test_a_quality_that_was_chosen_stays_over_the_next_episode(theatre: Theatre)
     theatre.open(EPISODE)
     page = theatre.page
     page.mouse.move(400, 300)
-    page.get_by_role("button", name="settings").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("menuitem", name="Quality").click()
     page.get_by_role("menuitemradio", name="180p").click()
     theatre.until(lambda s: s["height"] == 180 and not s["auto"])
@@ -458,11 +458,16 @@ def test_people_can_use_it(theatre: Theatre, axe: Axe) -> None:
     theatre.pause()
     axe.everywhere(theatre.page)
     theatre.page.set_viewport_size({"width": 1280, "height": 844})
-    for button in ("settings", "closed captions"):
+    for button in ("Settings", "Subtitles"):
         theatre.page.get_by_role("button", name=button).click()
         theatre.page.wait_for_timeout(400)
         axe(theatre.page)
         theatre.press("Escape")
+    for button in ("Play", "10 s back", "Sound off", "Subtitles", "Settings", "Keys", "Full screen"):
+        theatre.page.get_by_role("button", name=button).hover()
+        tooltip = theatre.page.get_by_role("button", name=button).locator("media-tooltip")
+        theatre.eventually(lambda tooltip=tooltip: tooltip.evaluate("tip => getComputedStyle(tip).opacity === '1'"))  # type: ignore[misc]
+        axe(theatre.page)
     theatre.press("?")
     axe.everywhere(theatre.page)
 

@@ -66,11 +66,11 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
           <span slot="tooltip-play">{hint("Play", "play")}</span>
           <span slot="tooltip-pause">{hint("Pause", "play")}</span>
         </media-play-button>
-        <media-chrome-button class="by" aria-label="Back 10 seconds" onClick={() => controls.seekBy(-10)}>
+        <media-chrome-button class="by" aria-label="10 s back (j)" onClick={() => controls.seekBy(-10)}>
           <Turn back />
           <span slot="tooltip-content">10 s back (j)</span>
         </media-chrome-button>
-        <media-chrome-button class="by" aria-label="On 10 seconds" onClick={() => controls.seekBy(10)}>
+        <media-chrome-button class="by" aria-label="10 s on (l)" onClick={() => controls.seekBy(10)}>
           <Turn />
           <span slot="tooltip-content">10 s on (l)</span>
         </media-chrome-button>
@@ -82,7 +82,11 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
         <media-time-display notoggle showduration />
         <span class="gap" />
         {previous && (
-          <media-chrome-button class="previous" aria-label="Previous episode" onClick={() => play.previous()}>
+          <media-chrome-button
+            class="previous"
+            aria-label={hint("Previous episode", "previous")}
+            onClick={() => play.previous()}
+          >
             <svg viewBox="0 0 24 24" aria-hidden="true">
               <path d="M18 5v14L8 12ZM5 5h2v14H5Z" />
             </svg>
@@ -90,7 +94,7 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
           </media-chrome-button>
         )}
         {(next ?? play.nextId.value) && (
-          <media-chrome-button aria-label="Next episode" onClick={() => play.next()}>
+          <media-chrome-button aria-label={hint("Next episode", "next")} onClick={() => play.next()}>
             <svg viewBox="0 0 24 24" aria-hidden="true">
               <path d="M6 5v14l10-7ZM17 5h2v14h-2Z" />
             </svg>
@@ -103,7 +107,11 @@ export function Bar({ play, controls }: { play: Play; controls: Controls }): JSX
         <media-settings-menu-button>
           <span slot="tooltip-content">Settings</span>
         </media-settings-menu-button>
-        <media-chrome-button class="keys" aria-label="Keys" onClick={() => (play.asking.value = "keys")}>
+        <media-chrome-button
+          class="keys"
+          aria-label={hint("Keys", "keys")}
+          onClick={() => (play.asking.value = "keys")}
+        >
           <svg viewBox="0 0 24 24" aria-hidden="true">
             <path
               fill-rule="evenodd"
@@ -169,9 +177,11 @@ function Turn({ back = false }: { back?: boolean }): JSX.Element {
       <g transform={back ? undefined : "matrix(-1 0 0 1 24 0)"}>
         <path d="M12 4V1L7 5.500 12 10V7a6 6 0 1 1-6 6H4a8 8 0 1 0 8-9Z" />
       </g>
-      <text x="12" y="16" text-anchor="middle" font-size="7" font-weight="700">
-        10
-      </text>
+      {/* Ten, drawn: letters would be a part of the button's name. */}
+      <g fill="none" stroke="currentColor" stroke-width="1.300">
+        <path d="m8.500 11.800 1.700-.900v5.600" />
+        <ellipse cx="13.700" cy="13.700" rx="1.700" ry="2.300" />
+      </g>
     </svg>
   );
 }

@@ -206,7 +206,9 @@ export function control(root: HTMLElement, play: Play, ways: Ways): Controls {
     // What leads back out of it is one of its items to those who hear it.
     menu.shadowRoot?.querySelector("[part~=back]")?.setAttribute("role", "menuitem");
     setTimeout(() => {
-      if (menu.hidden && (menu.contains(document.activeElement) || document.activeElement === document.body)) letGo();
+      const nowhere = menu.contains(document.activeElement) || document.activeElement === document.body;
+      // Another may have opened meanwhile: it would close if the focus went.
+      if (menu.hidden && nowhere && !openMenu()) letGo();
       if (CALM.matches && !menu.hidden && !menu.contains(document.activeElement)) menu.focus();
     });
   };

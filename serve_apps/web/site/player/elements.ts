@@ -27,8 +27,25 @@ import "media-chrome/menu/media-rendition-menu";
 import "media-chrome/menu/media-settings-menu";
 import "media-chrome/menu/media-settings-menu-button";
 import "media-chrome/menu/media-settings-menu-item";
+import { addTranslation } from "media-chrome/dist/utils/i18n.js";
 
 import type { ComponentChildren, HTMLAttributes, Ref } from "preact";
+
+import { hint } from "./keys.ts";
+
+// What is read aloud is what the tooltips show (WCAG 2.5.3).
+addTranslation("en", {
+  play: hint("Play", "play"),
+  pause: hint("Pause", "play"),
+  mute: hint("Sound off", "mute"),
+  unmute: hint("Sound on", "mute"),
+  "closed captions": hint("Subtitles", "captions"),
+  settings: "Settings",
+  "enter picture in picture mode": hint("Picture in picture", "pip"),
+  "exit picture in picture mode": hint("Back into the page", "pip"),
+  "enter fullscreen mode": hint("Full screen", "fullscreen"),
+  "exit fullscreen mode": hint("Leave full screen", "fullscreen"),
+});
 
 type Known = Omit<HTMLAttributes<HTMLElement>, "ref" | "children">;
 
