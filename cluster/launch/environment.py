@@ -73,6 +73,8 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
         "AUTOSCALER_METRIC_PORT": str(ports_from + half - 2),
         "DASHBOARD_METRIC_PORT": str(ports_from + BLOCK - 2),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        # Serve kills a proxy that takes longer to come up, and its own start then fails: on a busy machine five seconds are little.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "5",
     }
