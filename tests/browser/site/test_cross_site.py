@@ -44,6 +44,7 @@ def cookies(page: Page) -> dict[str, Any]:
     return {each["name"]: each for each in page.context.cookies()}
 
 
+@pytest.mark.usefixtures("film")
 def test_no_page_of_others_refreshes_a_members_tokens(visits: Visits, platform: Platform, elsewhere: str) -> None:
     page = visits.open(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     sign_up_by_touch(page, email())
@@ -74,6 +75,7 @@ def test_no_page_of_others_refreshes_a_members_tokens(visits: Visits, platform: 
     expect(page.locator("a.card").first).to_be_visible()
 
 
+@pytest.mark.usefixtures("film")
 def test_a_browser_keeps_the_refresh_token_where_no_script_reads_it(visits: Visits) -> None:
     page = visits.open(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     sign_up_by_touch(page, email())
@@ -87,7 +89,7 @@ def test_a_browser_keeps_the_refresh_token_where_no_script_reads_it(visits: Visi
     assert not any(each["value"] in stored for each in kept.values())
 
 
-@pytest.mark.parametrize("path", ["/", "/console", "/watch/none", "/assets/none.js"])
+@pytest.mark.parametrize("path", ["/", "/console", "/watch/none"])
 def test_every_page_says_what_browsers_may_do_with_it(visits: Visits, path: str) -> None:
     answer = visits.open().request.get(path)
     headers = answer.headers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.viewers import INGEST_TIMEOUT_S, Viewer, sign_up
 pytestmark = [pytest.mark.browser, pytest.mark.ray]
 
 UPLOAD_BYTES_S = 600_000
+SHOWN_WITHIN_S = 3.0
 
 
 @pytest.fixture
@@ -129,6 +131,7 @@ def test_a_film_is_dropped_the_tab_closed_half_way_and_members_see_it(
     home.goto("/")
     expect(home.locator("a.card").first).to_be_visible()
     expect(item).to_contain_text("Published", timeout=INGEST_TIMEOUT_S * 1000)
+    published_s = time.monotonic()
     card = home.get_by_role("link", name=re.compile("Half Way There"))
 
     def on_focus() -> int:
@@ -136,6 +139,7 @@ def test_a_film_is_dropped_the_tab_closed_half_way_and_members_see_it(
         return card.count()
 
     eventually(home, on_focus)
+    assert time.monotonic() - published_s < SHOWN_WITHIN_S
 
 
 @pytest.mark.timeout(600)

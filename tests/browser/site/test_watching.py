@@ -23,6 +23,10 @@ from tests.viewers import Viewer, sign_up
 pytestmark = [pytest.mark.browser, pytest.mark.ray]
 
 
+LEASE_S = 30.0
+"""After which a stream that is not heard of ends by itself."""
+
+
 @pytest.fixture
 def viewer(platform: Platform) -> Iterator[Viewer]:
     with sign_up(platform) as signed_up:
@@ -80,6 +84,16 @@ def test_a_film_is_watched_and_gone_on_with(page: Page, viewer: Viewer, film: st
     page.go_back()
     assert plays(page) >= left_s - 0.5
     eventually(page, lambda: page.locator("hls-video").evaluate(heard) == "de")
+
+
+def test_a_tab_that_is_closed_stops_its_stream_at_once(page: Page, viewer: Viewer, film: str) -> None:
+    known(viewer, film)
+    other = page.context.new_page()
+    page.goto(f"/watch/{film}")
+    left_s = plays(page, 3.0)
+    page.close()
+    eventually(other, lambda: viewer.ask("GET", "/api/v1/playback/sessions").json()["items"] == [], timeout_s=LEASE_S / 3)
+    assert place(viewer, film)["position_s"] >= left_s
 
 
 def leading(others: list[EdgeStatus], film: str) -> str:
