@@ -1,4 +1,4 @@
-"""What the whole suite shares: one Ray for tests of actors, one running platform for tests against everything."""
+"""What the whole suite shares: one Ray for tests of actors, one Kafka and one Cassandra, one running platform."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.films import two_language_film
 from tests.running import Platform
+from tests.servers import Servers
 from tests.viewers import ingested
 
 # Read while ray is imported: without it every worker runs in a copy of the directory.
@@ -70,6 +71,16 @@ def ray_cluster() -> Iterator[Any]:
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Real Kafka and Cassandra, each started when its URL is first asked for; the same for the whole suite."""
+    found = Servers(tmp_path_factory.mktemp("servers"))
+    try:
+        yield found
+    finally:
+        found.stop()
 
 
 @pytest.fixture(scope="session")

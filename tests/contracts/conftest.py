@@ -1,16 +1,19 @@
 """Gives each contract test every adapter in turn."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.clock import Clock
-from tests.contracts.adapters import ADAPTERS, Durables
+from tests.contracts.adapters import LOGS, STORES
 
 
-@pytest.fixture(params=sorted(ADAPTERS))
-def durables(request: pytest.FixtureRequest, tmp_path: Path) -> Durables:
-    return ADAPTERS[request.param](tmp_path)
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest) -> str:
+    return str(request.param(request))
+
+
+@pytest.fixture(params=LOGS)
+def log_url(request: pytest.FixtureRequest) -> str:
+    return str(request.param(request))
 
 
 @pytest.fixture

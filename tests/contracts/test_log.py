@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from cluster.durable import Entry, Log, partition_of
+from cluster.durable import Entry, Log, open_log, partition_of
 from cluster.errors import InvalidInput, StoreUnavailable
 from cluster.events import Event, Topic
 from tests.clock import Clock
-from tests.contracts.adapters import ADAPTERS, Durables
 
 TOPIC = Topic("contract", partitions=4)
 KEYS = ["a", "b", "c", "d", "é"]
@@ -26,9 +24,9 @@ def event(key: str, version: int, topic: Topic = TOPIC, **value: Any) -> Event:
     return Event(topic.name, "thing.changed", key, version, 12.5, value)
 
 
-def check(durables: Durables, scenario: Callable[[Log], Coroutine[Any, Any, None]]) -> None:
+def check(log_url: str, scenario: Callable[[Log], Coroutine[Any, Any, None]]) -> None:
     async def go() -> None:
-        log = await durables.log(Clock())
+        log = await open_log(log_url, Clock())
         try:
             await scenario(log)
         finally:
@@ -37,7 +35,7 @@ def check(durables: Durables, scenario: Callable[[Log], Coroutine[Any, Any, None
     asyncio.run(go())
 
 
-def test_a_key_stays_in_its_partition_and_order(durables: Durables) -> None:
+def test_a_key_stays_in_its_partition_and_order(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         events = [event(key, version, text="naïve \U0001f37f") for version in range(1, 21) for key in KEYS]
         positions = await log.append(TOPIC, events[:50]) + await log.append(TOPIC, events[50:])
@@ -49,10 +47,10 @@ def test_a_key_stays_in_its_partition_and_order(durables: Durables) -> None:
             assert [entry.offset for entry in entries] == sorted({entry.offset for entry in entries})
             assert await log.end(TOPIC, partition) > max((entry.offset for entry in entries), default=-1)
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_reading_goes_on_from_an_offset(durables: Durables) -> None:
+def test_reading_goes_on_from_an_offset(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         await log.append(TOPIC, [event("a", version) for version in range(1, 26)])
         partition, offset, seen = partition_of("a", TOPIC.partitions), 0, []
@@ -62,10 +60,10 @@ def test_reading_goes_on_from_an_offset(durables: Durables) -> None:
         assert seen == list(range(1, 26))
         assert await log.read(TOPIC, partition, await log.end(TOPIC, partition)) == []
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_topics_are_apart(durables: Durables) -> None:
+def test_topics_are_apart(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         other = Topic("contract_other", partitions=1)
         await log.append(other, [event("a", 1, other)])
@@ -73,10 +71,10 @@ def test_topics_are_apart(durables: Durables) -> None:
         assert await log.read(TOPIC, partition_of("a", 4), 0) == []
         assert len(await log.read(other, 0, 0)) == 1
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_a_waiting_reader_is_woken_by_an_append_and_not_by_another_partitions(durables: Durables) -> None:
+def test_a_waiting_reader_is_woken_by_an_append_and_not_by_another_partitions(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         mine, others = partition_of("a", TOPIC.partitions), next(key for key in KEYS if partition_of(key, 4) != partition_of("a", 4))
         waiting = asyncio.create_task(log.read(TOPIC, mine, 0, wait_s=20.0))
@@ -86,34 +84,34 @@ def test_a_waiting_reader_is_woken_by_an_append_and_not_by_another_partitions(du
         assert [entry.event.key for entry in await waiting] == ["a"]
         assert time.monotonic() - began_s < 5.0
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_waiting_ends_at_its_time(durables: Durables) -> None:
+def test_waiting_ends_at_its_time(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         began_s = time.monotonic()
         assert await log.read(TOPIC, 0, 0, wait_s=0.2) == []
         assert 0.15 < time.monotonic() - began_s < 5.0
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_many_readers_wait_at_once(durables: Durables) -> None:
+def test_many_readers_wait_at_once(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         waiting = [asyncio.create_task(log.read(TOPIC, partition, 0, wait_s=20.0)) for partition in range(4) for _ in range(25)]
         keys = {partition_of(key, 4): key for key in map(str, range(50))}
         await log.append(TOPIC, [event(key, 1) for key in keys.values()])
         assert [len(entries) for entries in await asyncio.gather(*waiting)] == [1] * 100
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_what_was_appended_is_there_when_it_is_opened_again(durables: Durables) -> None:
+def test_what_was_appended_is_there_when_it_is_opened_again(log_url: str) -> None:
     async def go() -> None:
-        log = await durables.log(Clock())
+        log = await open_log(log_url, Clock())
         (position,) = await log.append(TOPIC, [event("a", 1)])
         await log.close()
-        log = await durables.log(Clock())
+        log = await open_log(log_url, Clock())
         assert await log.read(TOPIC, position.partition, 0) == [Entry(position.offset, event("a", 1))]
         (later,) = await log.append(TOPIC, [event("a", 2)])
         assert later.offset > position.offset
@@ -122,7 +120,7 @@ def test_what_was_appended_is_there_when_it_is_opened_again(durables: Durables) 
     asyncio.run(go())
 
 
-def test_what_cannot_be_is_refused(durables: Durables) -> None:
+def test_what_cannot_be_is_refused(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         for attempt in (
             log.read(TOPIC, 4, 0),
@@ -140,12 +138,12 @@ def test_what_cannot_be_is_refused(durables: Durables) -> None:
                 await attempt
         assert [await log.end(TOPIC, partition) for partition in range(4)] == [0] * 4
 
-    check(durables, scenario)
+    check(log_url, scenario)
 
 
-def test_a_closed_log_says_so_and_wakes_who_waits(durables: Durables) -> None:
+def test_a_closed_log_says_so_and_wakes_who_waits(log_url: str) -> None:
     async def go() -> None:
-        log = await durables.log(Clock())
+        log = await open_log(log_url, Clock())
         await log.append(TOPIC, [event("a", 1)])
         waiting = asyncio.create_task(log.read(TOPIC, partition_of("a", 4), 1, wait_s=20.0))
         await asyncio.sleep(0)
@@ -195,14 +193,9 @@ class LogMachine(RuleBasedStateMachine):
         assert self.runner.run(self.log.end(self.topic, partition)) == (entries[-1].offset + 1 if entries else 0)
 
 
-@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
-def test_a_log_answers_as_its_model(adapter: str, tmp_path: Path) -> None:
+def test_a_log_answers_as_its_model(log_url: str) -> None:
     with asyncio.Runner() as runner:
-        log = runner.run(_open(adapter, tmp_path))
+        log = runner.run(open_log(log_url, Clock()))
         machine = type("LogMachine", (LogMachine,), {"log": log, "runner": runner})
         run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
         runner.run(log.close())
-
-
-async def _open(adapter: str, folder: Path) -> Log:
-    return await ADAPTERS[adapter](folder).log(Clock())

@@ -8,15 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cluster.durable import Entry, Log, Row, Store, partition_of
+from cluster.durable import Entry, Log, Row, Store, open_log, open_store, partition_of
 from tests.clock import Clock
-from tests.contracts.adapters import Durables
 from tests.contracts.writing import TABLE, TOPIC, start
 
 
 @contextlib.asynccontextmanager
-async def open_store(durables: Durables) -> AsyncIterator[Store]:
-    store = await durables.store(TABLE, Clock())
+async def opened_store(url: str) -> AsyncIterator[Store]:
+    store = await open_store(url, TABLE, Clock())
     try:
         yield store
     finally:
@@ -24,8 +23,8 @@ async def open_store(durables: Durables) -> AsyncIterator[Store]:
 
 
 @contextlib.asynccontextmanager
-async def open_log(durables: Durables) -> AsyncIterator[Log]:
-    log = await durables.log(Clock())
+async def opened_log(url: str) -> AsyncIterator[Log]:
+    log = await open_log(url, Clock())
     try:
         yield log
     finally:
@@ -56,24 +55,24 @@ def killed_after(acknowledgements: int, process: subprocess.Popen[str]) -> list[
     return [line.strip() for line in told if line.endswith("\n")]
 
 
-def test_eight_processes_write_at_once_and_none_finds_it_locked(durables: Durables) -> None:
-    writers = [start("store", durables.store_url, f"w{number}", 200) for number in range(8)]
+def test_eight_processes_write_at_once_and_none_finds_it_locked(store_url: str) -> None:
+    writers = [start("store", store_url, f"w{number}", 200) for number in range(8)]
     outputs = [process.communicate(timeout=60) for process in writers]
     assert [(process.returncode, errors) for process, (_, errors) in zip(writers, outputs, strict=True)] == [(0, "")] * 8
 
     async def count() -> int:
-        async with open_store(durables) as store:
+        async with opened_store(store_url) as store:
             return len(await all_rows(store))
 
     assert asyncio.run(count()) == 8 * 200 * 2
 
 
 @pytest.mark.parametrize("acknowledged_before", [1, 50, 200])
-def test_a_row_that_was_acknowledged_survives_kill_9_of_its_writer(durables: Durables, acknowledged_before: int) -> None:
-    acknowledged = killed_after(acknowledged_before, start("store", durables.store_url, "w", 1_000_000))
+def test_a_row_that_was_acknowledged_survives_kill_9_of_its_writer(store_url: str, acknowledged_before: int) -> None:
+    acknowledged = killed_after(acknowledged_before, start("store", store_url, "w", 1_000_000))
 
     async def compare() -> None:
-        async with open_store(durables) as store:
+        async with opened_store(store_url) as store:
             found = {row.sort for row in await all_rows(store)}
             assert set(acknowledged) <= found
             assert all(f"{sort}/twin" in found for sort in found if not sort.endswith("/twin"))
@@ -83,8 +82,8 @@ def test_a_row_that_was_acknowledged_survives_kill_9_of_its_writer(durables: Dur
     asyncio.run(compare())
 
 
-def test_processes_append_at_once_and_each_keeps_its_order(durables: Durables) -> None:
-    writers = {f"w{number}": start("log", durables.log_url, f"w{number}", 100) for number in range(4)}
+def test_processes_append_at_once_and_each_keeps_its_order(log_url: str) -> None:
+    writers = {f"w{number}": start("log", log_url, f"w{number}", 100) for number in range(4)}
     acknowledged = {}
     for name, process in writers.items():
         output, errors = process.communicate(timeout=60)
@@ -92,7 +91,7 @@ def test_processes_append_at_once_and_each_keeps_its_order(durables: Durables) -
         acknowledged[name] = [tuple(line.split()) for line in output.splitlines()]
 
     async def compare() -> None:
-        async with open_log(durables) as log:
+        async with opened_log(log_url) as log:
             for partition in range(TOPIC.partitions):
                 entries = await all_entries(log, partition)
                 assert [entry.offset for entry in entries] == sorted({entry.offset for entry in entries})
@@ -108,11 +107,11 @@ def test_processes_append_at_once_and_each_keeps_its_order(durables: Durables) -
 
 
 @pytest.mark.parametrize("acknowledged_before", [1, 150])
-def test_an_entry_that_was_acknowledged_survives_kill_9_of_its_writer(durables: Durables, acknowledged_before: int) -> None:
-    acknowledged = killed_after(acknowledged_before, start("log", durables.log_url, "w", 1_000_000))
+def test_an_entry_that_was_acknowledged_survives_kill_9_of_its_writer(log_url: str, acknowledged_before: int) -> None:
+    acknowledged = killed_after(acknowledged_before, start("log", log_url, "w", 1_000_000))
 
     async def compare() -> None:
-        async with open_log(durables) as log:
+        async with opened_log(log_url) as log:
             versions = [entry.event.entity_version for entry in await all_entries(log, partition_of("w", TOPIC.partitions))]
             assert versions == list(range(len(versions)))
             assert len(versions) > int(acknowledged[-1].split()[3])
@@ -120,11 +119,11 @@ def test_an_entry_that_was_acknowledged_survives_kill_9_of_its_writer(durables: 
     asyncio.run(compare())
 
 
-def test_a_reader_is_woken_by_another_process(durables: Durables) -> None:
+def test_a_reader_is_woken_by_another_process(log_url: str) -> None:
     async def go() -> None:
-        async with open_log(durables) as log:
+        async with opened_log(log_url) as log:
             waiting = asyncio.create_task(log.read(TOPIC, partition_of("w", TOPIC.partitions), 0, wait_s=30.0))
-            process = await asyncio.to_thread(start, "log", durables.log_url, "w", 1)
+            process = await asyncio.to_thread(start, "log", log_url, "w", 1)
             assert [entry.event.key for entry in await waiting] == ["w"]
             await asyncio.to_thread(process.communicate)
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Insert, Mode, Row, Store, Table, Update
+from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.durable.store import KEY_LIMIT_BYTES, PUT_LIMIT, SCAN_LIMIT, VALUE_LIMIT_BYTES
 from cluster.errors import InvalidInput, ModeMixed, StoreUnavailable, VersionConflict
 from tests.clock import Clock
-from tests.contracts.adapters import Durables
 
 LINEAR = Table("accounts", Mode.LINEAR, group="contract", files=3)
 PLAIN = Table("places", Mode.PLAIN, group="contract", files=3)
@@ -20,17 +19,17 @@ Scenario = Callable[[Store], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
-async def opened(durables: Durables, table: Table, clock: Clock) -> AsyncIterator[Store]:
-    store = await durables.store(table, clock)
+async def opened(store_url: str, table: Table, clock: Clock) -> AsyncIterator[Store]:
+    store = await open_store(store_url, table, clock)
     try:
         yield store
     finally:
         await store.close()
 
 
-def check(durables: Durables, table: Table, clock: Clock, scenario: Scenario) -> None:
+def check(store_url: str, table: Table, clock: Clock, scenario: Scenario) -> None:
     async def go() -> None:
-        async with opened(durables, table, clock) as store:
+        async with opened(store_url, table, clock) as store:
             await scenario(store)
 
     asyncio.run(go())
@@ -43,7 +42,7 @@ def place(sort: str, version: int, partition: str = "p", **value: Any) -> Row:
 # --- linear
 
 
-def test_versions_count_from_one_and_begin_anew_after_a_delete(durables: Durables, clock: Clock) -> None:
+def test_versions_count_from_one_and_begin_anew_after_a_delete(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         first = await store.put_if_absent("p", "s", "kind", {"n": 1})
         second = await store.compare_and_set(first, {"n": 2})
@@ -53,10 +52,10 @@ def test_versions_count_from_one_and_begin_anew_after_a_delete(durables: Durable
         assert await store.get("p", "s") is None
         assert (await store.put_if_absent("p", "s", "kind", {})).version == 1
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_a_condition_that_does_not_hold_changes_nothing_and_names_the_row(durables: Durables, clock: Clock) -> None:
+def test_a_condition_that_does_not_hold_changes_nothing_and_names_the_row(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {"n": 1})
         newer = await store.compare_and_set(row, {"n": 2})
@@ -72,10 +71,10 @@ def test_a_condition_that_does_not_hold_changes_nothing_and_names_the_row(durabl
             assert caught.value.fields["failed"] in (["s"], ["none"])
         assert await store.scan("p") == [newer]
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_a_batch_is_all_or_nothing(durables: Durables, clock: Clock) -> None:
+def test_a_batch_is_all_or_nothing(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         await store.batch("p", [Insert(sort, "kind", {"n": 1}) for sort in "abcd"])
         before = await store.scan("p")
@@ -95,19 +94,19 @@ def test_a_batch_is_all_or_nothing(durables: Durables, clock: Clock) -> None:
         await store.batch("p", [changes[0], changes[2], Check("d", 1), changes[4], changes[5]])
         assert [(row.sort, row.version) for row in await store.scan("p")] == [("a", 2), ("b", 1), ("d", 1), ("f", 1)]
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_a_check_writes_nothing(durables: Durables, clock: Clock) -> None:
+def test_a_check_writes_nothing(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {"n": 1})
         await store.batch("p", [Check("s", 1), Check("none", 0)])
         assert await store.scan("p") == [row]
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_of_many_that_insert_at_once_one_wins(durables: Durables, clock: Clock) -> None:
+def test_of_many_that_insert_at_once_one_wins(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         attempts = [store.put_if_absent("mail@example", "account", "kind", {"who": who}) for who in range(100)]
         outcomes = await asyncio.gather(*attempts, return_exceptions=True)
@@ -116,10 +115,10 @@ def test_of_many_that_insert_at_once_one_wins(durables: Durables, clock: Clock) 
         assert all(isinstance(outcome, VersionConflict) for outcome in outcomes if not isinstance(outcome, Row))
         assert await store.get("mail@example", "account") == won[0]
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_no_update_is_lost_between_writers(durables: Durables, clock: Clock) -> None:
+def test_no_update_is_lost_between_writers(store_url: str, clock: Clock) -> None:
     async def count(store: Store, times: int) -> None:
         for _ in range(times):
             while True:
@@ -133,16 +132,16 @@ def test_no_update_is_lost_between_writers(durables: Durables, clock: Clock) -> 
 
     async def scenario(store: Store) -> None:
         await store.put_if_absent("p", "counter", "kind", {"n": 0})
-        async with opened(durables, LINEAR, clock) as other:
+        async with opened(store_url, LINEAR, clock) as other:
             await asyncio.gather(*(count(side, 10) for side in (store, other) for _ in range(4)))
         row = await store.get("p", "counter")
         assert row is not None
         assert (row.value["n"], row.version) == (80, 81)
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_expired_rows_are_absent(durables: Durables, clock: Clock) -> None:
+def test_expired_rows_are_absent(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {}, expires_at_s=clock() + 100)
         row = await store.compare_and_set(row, {"n": 2}, expires_at_s=clock() + 10)
@@ -156,22 +155,22 @@ def test_expired_rows_are_absent(durables: Durables, clock: Clock) -> None:
         await store.batch("p", [Check("s", 0)])
         assert (await store.put_if_absent("p", "s", "kind", {})).version == 1
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
 # --- plain
 
 
-def test_the_highest_version_wins_in_whatever_order_they_come(durables: Durables, clock: Clock) -> None:
+def test_the_highest_version_wins_in_whatever_order_they_come(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         for version in (2, 5, 1, 5, 3):
             await store.put([place("s", version, at=version)])
         assert await store.get("p", "s") == place("s", 5, at=5)
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
-def test_a_removed_row_stays_removed_for_earlier_versions(durables: Durables, clock: Clock) -> None:
+def test_a_removed_row_stays_removed_for_earlier_versions(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         await store.remove("p", "never", 4)
         await store.put([place("never", 3), place("s", 5)])
@@ -184,20 +183,20 @@ def test_a_removed_row_stays_removed_for_earlier_versions(durables: Durables, cl
         await store.put([place("s", 6), place("never", 5)])
         assert [row.sort for row in await store.scan("p")] == ["never", "s"]
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
-def test_rows_of_many_partitions_are_put_in_one_call(durables: Durables, clock: Clock) -> None:
+def test_rows_of_many_partitions_are_put_in_one_call(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         rows = [place(f"s{number % 7}", 1, partition=f"p{number}", n=number) for number in range(200)]
         await store.put(rows)
         await store.put([])
         assert [await store.get(row.partition, row.sort) for row in rows] == rows
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
-def test_plain_rows_expire(durables: Durables, clock: Clock) -> None:
+def test_plain_rows_expire(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         await store.put([Row("p", "s", 1, "place", {}, expires_at_s=clock() + 10), place("t", 1)])
         clock.advance(10.0)
@@ -205,13 +204,13 @@ def test_plain_rows_expire(durables: Durables, clock: Clock) -> None:
         await store.put([place("s", 2)])
         assert [row.sort for row in await store.scan("p")] == ["s", "t"]
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
 # --- both
 
 
-def test_pages_follow_each_other_in_both_directions(durables: Durables, clock: Clock) -> None:
+def test_pages_follow_each_other_in_both_directions(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         sorts = sorted([f"e/{number:03d}" for number in range(57)] + ["d/1", "e", "f/1"])
         await store.put([place(sort, 1) for sort in sorts])
@@ -224,22 +223,22 @@ def test_pages_follow_each_other_in_both_directions(durables: Durables, clock: C
         assert [row.sort for row in await store.scan("p")] == sorts
         assert await store.scan("other") == []
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
-def test_what_was_written_is_there_when_it_is_opened_again(durables: Durables, clock: Clock) -> None:
+def test_what_was_written_is_there_when_it_is_opened_again(store_url: str, clock: Clock) -> None:
     value: dict[str, Any] = {"text": "naïve \U0001f37f", "none": None, "list": [1, 2.5, {"deep": True}], "big": 2**80, "empty": {}}
 
     async def go() -> None:
-        async with opened(durables, LINEAR, clock) as store:
+        async with opened(store_url, LINEAR, clock) as store:
             written = await store.put_if_absent("p", "s", "kind", value, expires_at_s=clock() + 9.5)
-        async with opened(durables, LINEAR, clock) as store:
+        async with opened(store_url, LINEAR, clock) as store:
             assert await store.get("p", "s") == written
 
     asyncio.run(go())
 
 
-def test_operations_of_the_other_mode_are_refused(durables: Durables, clock: Clock) -> None:
+def test_operations_of_the_other_mode_are_refused(store_url: str, clock: Clock) -> None:
     async def linear(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {})
         for attempt in (store.put([row]), store.remove("p", "s", 2)):
@@ -260,16 +259,16 @@ def test_operations_of_the_other_mode_are_refused(durables: Durables, clock: Clo
                 await attempt
         assert await store.scan("p") == [row]
 
-    check(durables, LINEAR, clock, linear)
-    check(durables, PLAIN, clock, plain)
+    check(store_url, LINEAR, clock, linear)
+    check(store_url, PLAIN, clock, plain)
 
 
-def test_a_table_does_not_change_its_mode(durables: Durables, clock: Clock) -> None:
+def test_a_table_does_not_change_its_mode(store_url: str, clock: Clock) -> None:
     async def go() -> None:
-        async with opened(durables, LINEAR, clock):
+        async with opened(store_url, LINEAR, clock):
             pass
         with pytest.raises(ModeMixed):
-            await durables.store(Table(LINEAR.name, Mode.PLAIN, LINEAR.group, LINEAR.files), clock)
+            await open_store(store_url, Table(LINEAR.name, Mode.PLAIN, LINEAR.group, LINEAR.files), clock)
 
     asyncio.run(go())
 
@@ -291,18 +290,16 @@ def test_a_table_does_not_change_its_mode(durables: Durables, clock: Clock) -> N
     ],
     ids=lambda value: "" if isinstance(value, list) else value[:1],
 )
-def test_what_is_beyond_a_limit_is_refused_and_changes_nothing(
-    durables: Durables, clock: Clock, partition: str, changes: list[Change]
-) -> None:
+def test_what_is_beyond_a_limit_is_refused_and_changes_nothing(store_url: str, clock: Clock, partition: str, changes: list[Change]) -> None:
     async def scenario(store: Store) -> None:
         with pytest.raises(InvalidInput):
             await store.batch(partition, changes)
         assert await store.scan("p") == []
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_the_limits_of_reads_and_puts_are_refused_beyond(durables: Durables, clock: Clock) -> None:
+def test_the_limits_of_reads_and_puts_are_refused_beyond(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         for attempt in (
             store.scan("p", limit=0),
@@ -319,22 +316,22 @@ def test_the_limits_of_reads_and_puts_are_refused_beyond(durables: Durables, clo
         await store.put([place(f"s{number:04d}", 1) for number in range(PUT_LIMIT)])
         assert len(await store.scan("p", limit=SCAN_LIMIT)) == min(PUT_LIMIT, SCAN_LIMIT)
 
-    check(durables, PLAIN, clock, scenario)
+    check(store_url, PLAIN, clock, scenario)
 
 
-def test_a_batch_and_a_value_at_their_limits_are_taken(durables: Durables, clock: Clock) -> None:
+def test_a_batch_and_a_value_at_their_limits_are_taken(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         await store.batch("p", [Insert(f"s{number}", "kind", {}) for number in range(BATCH_LIMIT)])
         await store.batch("p", [])
         row = await store.put_if_absent("p" * KEY_LIMIT_BYTES, "s" * KEY_LIMIT_BYTES, "kind", {"x": "y" * (VALUE_LIMIT_BYTES - 8)})
         assert await store.get(row.partition, row.sort) == row
 
-    check(durables, LINEAR, clock, scenario)
+    check(store_url, LINEAR, clock, scenario)
 
 
-def test_a_closed_store_says_so(durables: Durables, clock: Clock) -> None:
+def test_a_closed_store_says_so(store_url: str, clock: Clock) -> None:
     async def go() -> None:
-        store = await durables.store(PLAIN, clock)
+        store = await open_store(store_url, PLAIN, clock)
         await store.put([place("s", 1)])
         await store.close()
         await store.close()

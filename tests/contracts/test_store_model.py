@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from cluster.durable import Change, Check, Delete, Insert, Mode, Row, Store, Table, Update
+from cluster.durable import Change, Check, Delete, Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.errors import VersionConflict
 from tests.clock import Clock
-from tests.contracts.adapters import ADAPTERS
 
 LINEAR = Table("linear_model", Mode.LINEAR, group="model")
 PLAIN = Table("plain_model", Mode.PLAIN, group="model", files=2)
@@ -184,16 +182,11 @@ class PlainMachine(_Machine):
             self.rows[partition, sort] = version, None
 
 
-@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
 @pytest.mark.parametrize(("base", "table"), [(LinearMachine, LINEAR), (PlainMachine, PLAIN)], ids=["linear", "plain"])
-def test_a_store_answers_as_its_model(adapter: str, base: type[_Machine], table: Table, tmp_path: Path) -> None:
+def test_a_store_answers_as_its_model(store_url: str, base: type[_Machine], table: Table) -> None:
     clock = Clock()
     with asyncio.Runner() as runner:
-        store = runner.run(_open(adapter, tmp_path, table, clock))
+        store = runner.run(open_store(store_url, table, clock))
         machine = type(base.__name__, (base,), {"store": store, "runner": runner, "clock": clock})
         run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))
         runner.run(store.close())
-
-
-async def _open(adapter: str, folder: Path, table: Table, clock: Clock) -> Store:
-    return await ADAPTERS[adapter](folder).store(table, clock)
