@@ -1,7 +1,7 @@
 """The port of the log: topics of partitions of numbered entries.
 
 No consumer groups: a consumer keeps its offset beside its result, so a replay changes nothing. Retention is by time,
-a topic's own where it has one.
+a topic's own where it has one. Nothing is read before it is as durable as an acknowledged append.
 """
 
 from __future__ import annotations
@@ -32,13 +32,20 @@ class Log(Protocol):
     """An open log. Every operation may raise StoreUnavailable, Indeterminate (append) or StorageFull."""
 
     async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
-        """Append events, each to the partition of its key, in the order given; returns once they are durable."""
+        """Append events, each to the partition of its key, in the order given; returns once they are durable.
+
+        They need not become durable together: after Indeterminate some may be there, or come later, and appending all again is right.
+        """
         ...
 
     async def read(self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0) -> list[Entry]:
-        """Return entries from `offset` on; if there are none, wait up to `wait_s` for the first.
+        """Return `limit` entries from `offset` on, or as many as there are; if there are none, wait up to `wait_s` for the first.
 
         Offsets rise, but may have gaps; an offset older than the retention answers from the oldest kept.
+
+        Raises:
+            CorruptData: the first cannot be read; its field `offset` says where it stands, and a reader may go on past it.
+                Those before a damaged one are answered first.
         """
         ...
 

@@ -36,11 +36,18 @@ async def read_page(log: Log, limit: int, cursor: str | None) -> AuditPage:
     found: list[Entry] = []
     while len(found) <= limit and end > first:
         begin = max(first, end - WINDOW)
-        entries = await log.read(AUDIT, PARTITION, begin, limit=WINDOW)
-        found += [entry for entry in reversed(entries) if entry.offset < end]
+        found += reversed(await _between(log, begin, end))
         end = begin
     shown = found[:limit]
     return AuditPage(items=[_entry(entry) for entry in shown], next_cursor=_cursor(shown[-1]) if len(found) > limit else None)
+
+
+async def _between(log: Log, begin: int, end: int) -> list[Entry]:
+    found: list[Entry] = []
+    while begin < end and (entries := await log.read(AUDIT, PARTITION, begin, limit=WINDOW)):
+        found += [entry for entry in entries if entry.offset < end]
+        begin = entries[-1].offset + 1
+    return found
 
 
 def _entry(entry: Entry) -> AuditEntry:

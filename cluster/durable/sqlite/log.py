@@ -7,7 +7,6 @@ Serves the processes of one machine.
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -15,20 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from cluster import events as facts
 from cluster.durable import limits
-from cluster.durable.log import Entry, Position, partition_of
+from cluster.durable.entries import READ_LIMIT, Record, check_partition, check_topic, entries_of, records_of
+from cluster.durable.log import Entry, Position
 from cluster.durable.sqlite.changes import Changes
 from cluster.durable.sqlite.database import Database
-from cluster.durable.store import VALUE_LIMIT_BYTES
-from cluster.errors import CorruptData, InvalidInput, Misconfigured, StoreUnavailable
+from cluster.errors import Misconfigured, StoreUnavailable
 from cluster.events import Event, Topic
 
-APPEND_LIMIT: Final = 1000
-READ_LIMIT: Final = 1000
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TRIM_ROWS: Final = 500
 
 
@@ -58,26 +51,25 @@ class SqliteLog:
 
     async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
         """See the port; the events of one call are written together."""
-        if len(events) > APPEND_LIMIT:
-            raise InvalidInput(f"At most {APPEND_LIMIT} events are appended at once, not {len(events)}")
-        if not events:
+        records = records_of(topic, events)
+        if not records:
             return []
-        entries = [(partition_of(event.key, topic.partitions), _encode(topic, event)) for event in events]
         file = await self._file(topic)
         now_s = self._now_s()
-        return await file.write(lambda connection: _append(connection, entries, now_s), sum(len(text) for _, text in entries))
+        return await file.write(lambda connection: _append(connection, records, now_s), sum(len(record.raw) for record in records))
 
     async def read(self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0) -> list[Entry]:
         """See the port."""
         limits.check_limit(limit, READ_LIMIT)
-        _check_partition(topic, partition)
+        check_partition(topic, partition)
         deadline_s = time.monotonic() + wait_s
         while True:
             file = await self._file(topic)
             # Asked for before looking: a change in between is not missed.
             changed = self._changes[topic.name].next() if wait_s > 0 else None
             try:
-                entries = await file.read(lambda connection: _read(connection, partition, offset, limit))
+                found = await file.read(lambda connection: _read(connection, partition, offset, limit))
+                entries = entries_of(topic, partition, found)
                 left_s = deadline_s - time.monotonic()
                 if entries or changed is None or left_s <= 0:
                     return entries
@@ -88,7 +80,7 @@ class SqliteLog:
 
     async def end(self, topic: Topic, partition: int) -> int:
         """See the port."""
-        _check_partition(topic, partition)
+        check_partition(topic, partition)
         file = await self._file(topic)
         return await file.read(lambda connection: _end(connection, partition))
 
@@ -116,8 +108,7 @@ class SqliteLog:
         file = self._files.get(topic.name)
         if file is not None:
             return file
-        if not _NAME.fullmatch(topic.name) or topic.partitions < 1:
-            raise InvalidInput(f"{topic} cannot be a topic: names are [a-z][a-z0-9_]*")
+        check_topic(topic)
         async with self._opening:
             file = self._files.get(topic.name)
             if file is None:
@@ -141,21 +132,21 @@ def _prepare(connection: sqlite3.Connection, topic: Topic) -> None:
         connection.executemany("INSERT INTO ends VALUES (?, 0)", [(partition,) for partition in range(topic.partitions)])
 
 
-def _append(connection: sqlite3.Connection, entries: Sequence[tuple[int, str]], now_s: float) -> list[Position]:
+def _append(connection: sqlite3.Connection, records: Sequence[Record], now_s: float) -> list[Position]:
     positions = []
-    for partition, text in entries:
-        offset = _end(connection, partition)
-        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (partition, offset, now_s, text))
-        connection.execute("UPDATE ends SET next_offset = ? WHERE partition = ?", (offset + 1, partition))
-        positions.append(Position(partition, offset))
+    for record in records:
+        offset = _end(connection, record.partition)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (record.partition, offset, now_s, record.raw.decode()))
+        connection.execute("UPDATE ends SET next_offset = ? WHERE partition = ?", (offset + 1, record.partition))
+        positions.append(Position(record.partition, offset))
     return positions
 
 
-def _read(connection: sqlite3.Connection, partition: int, offset: int, limit: int) -> list[Entry]:
+def _read(connection: sqlite3.Connection, partition: int, offset: int, limit: int) -> list[tuple[int, bytes]]:
     found = connection.execute(
         "SELECT offset, event FROM entries WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?", (partition, offset, limit)
     ).fetchall()
-    return [Entry(number, _decode(text)) for number, text in found]
+    return [(number, text.encode()) for number, text in found]
 
 
 def _end(connection: sqlite3.Connection, partition: int) -> int:
@@ -172,27 +163,3 @@ def _trim(connection: sqlite3.Connection, before_s: float) -> int:
         if stale:
             return connection.execute("DELETE FROM entries WHERE partition = ? AND offset <= ?", (partition, stale[-1])).rowcount
     return 0
-
-
-def _check_partition(topic: Topic, partition: int) -> None:
-    if not 0 <= partition < topic.partitions:
-        raise InvalidInput(f"Topic {topic.name} has the partitions 0 to {topic.partitions - 1}, not {partition}")
-
-
-def _encode(topic: Topic, event: Event) -> str:
-    if event.topic != topic.name:
-        raise InvalidInput(f"An event of {event.topic} cannot be appended to {topic.name}")
-    try:
-        raw = facts.encode(event)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidInput(f"The event is no JSON: {error}") from error
-    if len(raw) > VALUE_LIMIT_BYTES:
-        raise InvalidInput(f"An event has at most {VALUE_LIMIT_BYTES} bytes; this one has {len(raw)}")
-    return raw.decode()
-
-
-def _decode(text: str) -> Event:
-    try:
-        return facts.decode(text.encode())
-    except msgspec.DecodeError as error:
-        raise CorruptData(f"An entry of the log cannot be read: {error}") from error

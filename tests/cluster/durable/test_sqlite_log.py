@@ -88,15 +88,18 @@ def test_a_topic_does_not_change_its_partitions(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_an_entry_that_cannot_be_read_is_corrupt(tmp_path: Path) -> None:
+def test_an_entry_that_cannot_be_read_is_corrupt_and_those_around_it_are_read(tmp_path: Path) -> None:
     async def go() -> None:
         async with opened(tmp_path) as log:
-            (position,) = await log.append(TOPIC, [event("a", 1)])
+            first, damaged, last = await log.append(TOPIC, [event("a", version) for version in range(3)])
         with contextlib.closing(sqlite3.connect(tmp_path / f"{TOPIC.name}.sqlite3")) as connection, connection:
-            connection.execute("UPDATE entries SET event = '{\"topic\": 3}'")
+            connection.execute("UPDATE entries SET event = '{\"topic\": 3}' WHERE offset = ?", (damaged.offset,))
         async with opened(tmp_path) as log:
-            with pytest.raises(CorruptData):
-                await log.read(TOPIC, position.partition, 0)
+            assert [entry.offset for entry in await log.read(TOPIC, first.partition, 0)] == [first.offset]
+            with pytest.raises(CorruptData) as caught:
+                await log.read(TOPIC, first.partition, first.offset + 1)
+            past = caught.value.fields["offset"] + 1
+            assert [entry.offset for entry in await log.read(TOPIC, first.partition, past)] == [last.offset]
 
     asyncio.run(go())
 
