@@ -11,25 +11,28 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cluster.launch.servers.cassandra import CASSANDRA
-from cluster.launch.servers.jars import fetch
-from cluster.launch.servers.kafka import KAFKA
-from cluster.launch.servers.nodes import Nodes, Software
 
 from cluster.errors import Misconfigured, ServiceUnavailable
+from cluster.launch.servers.cassandra import CASSANDRA
+from cluster.launch.servers.jars import fetch
+from cluster.launch.servers.java import find_java
+from cluster.launch.servers.kafka import KAFKA
+from cluster.launch.servers.node import Software
+from cluster.launch.servers.nodes import Nodes
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matinee-tests" / "servers"
 KEYSPACE: Final = "matinee_tests"
-FETCH_TIMEOUT_S: Final = 240.0
 
 
 def started(software: Software, folder: Path, count: int = 1) -> Nodes:
     """Start nodes that die with this process and are in no hurry to keep anything; skips where this machine cannot run them."""
     try:
-        nodes = Nodes.in_folder(folder, software, count=count, port=0, jars=fetch(software, CACHE), throwaway=True)
+        find_java()
+        jars = fetch(software.title, software.coordinates, CACHE)
     except (Misconfigured, ServiceUnavailable) as error:
         pytest.skip(error.detail)
-    nodes.start()
+    nodes = Nodes.made(folder, software, count=count, port=0, throwaway=True)
+    nodes.start(jars)
     return nodes
 
 

@@ -31,10 +31,10 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_the_command_names_all_of_them(tmp_path: Path) -> None:
     done = matinee(tmp_path / "data", "--help")
     assert done.returncode == 0
-    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge"))
+    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge", "servers"))
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge", "servers"])
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = matinee(tmp_path / "data", command, "--help")
     assert done.returncode == 0
