@@ -33,6 +33,8 @@ RungHeight = Annotated[int, Field(ge=MIN_RUNG_HEIGHT, le=MAX_RUNG_HEIGHT, multip
 
 _LADDER: Final = TypeAdapter(tuple[RungHeight, ...])
 _ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?/?", re.ASCII)
+_BROKERS: Final = re.compile(r"kafka://[^/?\s]+(/[^/?\s]*)?(\?\S*)?", re.ASCII)
+_CREDENTIALS: Final = re.compile(r"(?<=//)[^/?@:]*:.*@")
 _BUCKET: Final = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?", re.ASCII)
 
 
@@ -48,7 +50,7 @@ class Settings(BaseSettings):
     )
     log: str = Field(
         default_factory=lambda given: f"sqlite:{given['data'] / 'log'}",
-        description="sqlite:DIR; by default under MATINEE_DATA.",
+        description="sqlite:DIR or kafka://host:9092,host:9092/prefix (cluster/durable/kafka/address.py); by default under MATINEE_DATA.",
     )
     objects: str = Field(
         default_factory=lambda given: f"file:{given['data'] / 'objects'}",
@@ -94,10 +96,17 @@ class Settings(BaseSettings):
     def _absolute_path(cls, value: Path) -> Path:
         return _absolute(value)
 
-    @field_validator("store", "log")
+    @field_validator("store")
     @classmethod
     def _sqlite_url(cls, value: str) -> str:
         return _folder_url(value, "sqlite") or _refuse("must be sqlite:DIR")
+
+    @field_validator("log")
+    @classmethod
+    def _log_url(cls, value: str) -> str:
+        if _BROKERS.fullmatch(value):
+            return value
+        return _folder_url(value, "sqlite") or _refuse("must be sqlite:DIR or kafka://host:9092,host:9092")
 
     @field_validator("objects")
     @classmethod
@@ -261,6 +270,7 @@ def load(**overrides: Any) -> Settings:
             if item["type"] == "default_factory_not_called":  # MATINEE_DATA is wrong, and told
                 continue
             name = f"MATINEE_{str(item['loc'][0]).upper()}" if item["loc"] else ""
-            given = f"={item['input']!r}" if name and "secret" not in name.lower() and "password" not in name.lower() else ""
+            shown = _CREDENTIALS.sub("…@", repr(item["input"]))
+            given = f"={shown}" if name and "secret" not in name.lower() and "password" not in name.lower() else ""
             lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}".lstrip(": "))
         raise Misconfigured("; ".join(lines)) from error

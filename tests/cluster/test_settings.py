@@ -30,6 +30,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("STORE", "mysql:db", "must be sqlite:DIR"),
         ("STORE", "sqlite:", "must be sqlite:DIR"),
         ("LOG", "sqlite:~nobody-of-this-name/log", "path that leads somewhere"),
+        ("LOG", "kafka:host", "must be sqlite:DIR or kafka://host:9092,host:9092"),
+        ("LOG", "kafka://", "must be sqlite:DIR or kafka://host:9092,host:9092"),
         ("OBJECTS", "ftp://x", "must be file:DIR or s3://bucket/prefix"),
         ("OBJECTS", "s3:bucket", "must be file:DIR or s3://bucket/prefix"),
         ("OBJECTS", "s3://", "must be file:DIR or s3://bucket/prefix"),
@@ -73,6 +75,20 @@ def test_a_password_that_could_not_sign_in_is_refused_and_not_repeated(monkeypat
     monkeypatch.setenv("MATINEE_OPERATOR_PASSWORD", password)
     with pytest.raises(Misconfigured, match=r"^MATINEE_OPERATOR_PASSWORD: must have 10 to 128 characters$"):
         load()
+
+
+def test_a_password_in_a_url_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_LOG", "kafkas://films:secret/@host:9092")
+    with pytest.raises(Misconfigured) as told:
+        load()
+    assert "secret" not in told.value.detail
+    assert "host:9092" in told.value.detail
+
+
+def test_brokers_are_taken_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("kafka://host", "kafka://one:9092,[::1]:9093/films", "kafka://films:se%2Fcret@one:9092/films?tls=true&ca=/etc/ca.pem"):
+        monkeypatch.setenv("MATINEE_LOG", url)
+        assert load().log == url
 
 
 def test_every_path_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
