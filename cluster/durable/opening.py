@@ -27,14 +27,18 @@ async def open_store(url: str, table: Table, now_s: Callable[[], float] = time.t
 
 
 async def open_log(url: str, now_s: Callable[[], float] = time.time) -> Log:
-    """Open the log; `partial(open_log, settings.log)` is a LogFactory.
+    """Open the log; `partial(open_log, settings.log)` is a LogFactory. The clock is the embedded log's; brokers have their own.
 
     Raises:
-        Misconfigured: no adapter for this URL, or it cannot be opened.
+        Misconfigured: no adapter for this URL, or it cannot be opened; brokers that do not answer may be away for now.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite":
         from cluster.durable.sqlite.log import SqliteLog
 
         return await SqliteLog.open(rest, now_s)
-    raise Misconfigured(f"MATINEE_LOG: no adapter for {scheme!r}; known: sqlite")
+    if scheme == "kafka":
+        from cluster.durable.kafka.log import KafkaLog
+
+        return await KafkaLog.open(url)
+    raise Misconfigured(f"MATINEE_LOG: no adapter for {scheme!r}; known: sqlite, kafka")
