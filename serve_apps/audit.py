@@ -20,7 +20,7 @@ import structlog
 from starlette.types import Scope
 
 from cluster.durable import Log, LogFactory, open_log
-from cluster.errors import CorruptData, StorageFull, Unavailable
+from cluster.errors import CorruptData, Misconfigured, StorageFull, StoreUnavailable, Unavailable
 from cluster.events import AUDIT, Event
 from cluster.ids import new_id
 from cluster.security.claims import Claims
@@ -122,9 +122,8 @@ class Audit:
         while self._waiting:
             acts = [act for act, _ in list(self._waiting)[:AT_ONCE]]
             try:
-                if self._log is None:
-                    self._log = await self._open_log()
-                await self._log.append(AUDIT, [event_of(act) for act in acts])
+                opened = self._log = self._log or await self._opened_log()
+                await opened.append(AUDIT, [event_of(act) for act in acts])
             except (Unavailable, StorageFull) as error:
                 if pause_s == FIRST_PAUSE_S:
                     log.warning("the audit waits for the log", reason=error.detail, acts=len(self._waiting))
@@ -137,6 +136,12 @@ class Audit:
                 pause_s = FIRST_PAUSE_S
                 for _ in acts:
                     self._waiting.popleft()[1].set_result(None)
+
+    async def _opened_log(self) -> Log:
+        try:
+            return await self._open_log()
+        except Misconfigured as error:
+            raise StoreUnavailable(error.detail) from error  # its brokers may only be away for now
 
     def _give_up(self, reason: str) -> None:
         act, future = self._waiting.popleft()

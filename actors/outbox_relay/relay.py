@@ -66,6 +66,7 @@ class OutboxRelay:
         Raises:
             StoreUnavailable: hints cannot be read, or the log takes nothing. A single partition that cannot be published raises nothing
                 and is tried again.
+            Misconfigured: the log cannot be opened.
         """
         return await self._sweep(self._buckets, patient=False, late=True)
 
@@ -183,12 +184,20 @@ class OutboxRelay:
                 return published
 
     async def _append(self, topic: Topic, events: Sequence[Event]) -> None:
+        opened = await self._opened_log()
         try:
-            async with self._opening:
-                self._log = self._log or await self._open_log()
-            await self._log.append(topic, events)
+            await opened.append(topic, events)
         except (Unavailable, StorageFull) as error:
             raise _LogDown from error
+
+    async def _opened_log(self) -> Log:
+        async with self._opening:
+            if self._log is None:
+                try:
+                    self._log = await self._open_log()
+                except MatineeError as error:  # Misconfigured may mean that its brokers are away
+                    raise _LogDown from error
+            return self._log
 
     async def _open(self) -> Hints:
         async with self._opening:

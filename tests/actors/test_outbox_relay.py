@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from actors.outbox_relay import OutboxRelay, Relay, RelayHost, policy
 from cluster.durable import Change, Delete, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
 from cluster.durable.outbox import BUCKETS, HINTS, KEPT_S, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
-from cluster.errors import Indeterminate, StoreUnavailable, VersionConflict
+from cluster.errors import Indeterminate, Misconfigured, StoreUnavailable, VersionConflict
 from cluster.events import CATALOG, Event
 from cluster.settings import Settings
 from tests.clock import Clock
@@ -369,6 +369,26 @@ def test_a_log_that_is_down_loses_nothing(tmp_path: Path) -> None:
             world.clock.advance(600.0)
         down = False
         assert await relay.run_once() == 20
+
+    in_world(tmp_path, scenario)
+
+
+def test_a_log_that_cannot_be_opened_yet_is_one_that_is_down(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        away = True
+
+        async def open_the_log() -> Log:
+            if away:
+                raise Misconfigured("nobody answers there")
+            return await open_log(world.url + "/log", world.clock)
+
+        relay = world.relay(open_the_log=open_the_log)
+        for number in range(3):
+            await world.save(f"t{number}", 1, partition=f"p{number}")
+        with pytest.raises(Misconfigured):
+            await relay.run_once()
+        away = False
+        assert await relay.run_once() == 3
 
     in_world(tmp_path, scenario)
 

@@ -203,6 +203,25 @@ def test_acts_count_while_the_log_is_away_and_are_noted_in_their_order_when_it_i
     play(scene)
 
 
+def test_acts_wait_for_a_log_that_cannot_be_opened_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audits, "FIRST_PAUSE_S", 0.05)
+
+    async def scene() -> None:
+        log, away = ToldLog(), [Misconfigured("nobody answers there")]
+
+        async def open_it() -> ToldLog:
+            if away:
+                raise away.pop()
+            return log
+
+        audit = Audit(open_it, wait_s=0.0)
+        assert (await Things(audit).make("one")).status_code == 201
+        await audit.close()
+        assert [act.path for act in log.acts] == [f"{PREFIX}/things/one"]
+
+    play(scene)
+
+
 def test_only_so_many_acts_wait_for_the_log_and_the_others_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "WAITING_LIMIT", 2)
 
