@@ -4,6 +4,8 @@ Each gives the URL of a store or a log that nobody has used; opening it twice op
 An adapter that needs a server is marked `durable`.
 """
 
+import uuid
+
 import pytest
 
 
@@ -17,5 +19,10 @@ def cassandra(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("servers").empty_store_url())
 
 
+def kafka(request: pytest.FixtureRequest) -> str:
+    """A corner of the suite's Kafka: topics whose names begin with what nobody used before."""
+    return f"{request.getfixturevalue('servers').log_url}/{uuid.uuid4().hex[:12]}"
+
+
 STORES = [pytest.param(embedded, id="sqlite"), pytest.param(cassandra, id="cassandra", marks=pytest.mark.durable)]
-LOGS = [pytest.param(embedded, id="sqlite")]
+LOGS = [pytest.param(embedded, id="sqlite"), pytest.param(kafka, id="kafka", marks=pytest.mark.durable)]
