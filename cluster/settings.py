@@ -34,6 +34,7 @@ RungHeight = Annotated[int, Field(ge=MIN_RUNG_HEIGHT, le=MAX_RUNG_HEIGHT, multip
 _LADDER: Final = TypeAdapter(tuple[RungHeight, ...])
 _ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?/?", re.ASCII)
 _BROKERS: Final = re.compile(r"kafka://[^/?\s]+(/[^/?\s]*)?(\?\S*)?", re.ASCII)
+_NODES: Final = re.compile(r"cassandra://[^/?\s]+/[^/?\s]+(\?\S*)?", re.ASCII)
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/?@:]*:.*@")
 _BUCKET: Final = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?", re.ASCII)
 
@@ -46,7 +47,7 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("matinee-data"), description="Where everything of a laptop's instance is kept.")
     store: str = Field(
         default_factory=lambda given: f"sqlite:{given['data'] / 'store'}",
-        description="sqlite:DIR; by default under MATINEE_DATA.",
+        description="sqlite:DIR or cassandra://host:9042/keyspace (cluster/durable/cassandra/address.py); by default under MATINEE_DATA.",
     )
     log: str = Field(
         default_factory=lambda given: f"sqlite:{given['data'] / 'log'}",
@@ -98,8 +99,10 @@ class Settings(BaseSettings):
 
     @field_validator("store")
     @classmethod
-    def _sqlite_url(cls, value: str) -> str:
-        return _folder_url(value, "sqlite") or _refuse("must be sqlite:DIR")
+    def _store_url(cls, value: str) -> str:
+        if _NODES.fullmatch(value):
+            return value
+        return _folder_url(value, "sqlite") or _refuse("must be sqlite:DIR or cassandra://host,host:9042/keyspace")
 
     @field_validator("log")
     @classmethod

@@ -14,7 +14,7 @@ async def open_store(url: str, table: Table, now_s: Callable[[], float] = time.t
     """Open one table; `partial(open_store, settings.store, TABLE)` is a StoreFactory.
 
     Raises:
-        Misconfigured: no adapter for this URL, or it cannot be opened.
+        Misconfigured: no adapter for this URL, or it cannot be opened; servers that do not answer may be away for now.
         ModeMixed: the table was made with the other mode.
         CorruptData: what is stored is damaged.
     """
@@ -23,7 +23,11 @@ async def open_store(url: str, table: Table, now_s: Callable[[], float] = time.t
         from cluster.durable.sqlite.store import SqliteStore
 
         return await SqliteStore.open(rest, table, now_s)
-    raise Misconfigured(f"MATINEE_STORE: no adapter for {scheme!r}; known: sqlite")
+    if scheme == "cassandra":
+        from cluster.durable.cassandra.store import CassandraStore
+
+        return await CassandraStore.open(url, table, now_s)
+    raise Misconfigured(f"MATINEE_STORE: no adapter for {scheme!r}; known: sqlite, cassandra")
 
 
 async def open_log(url: str, now_s: Callable[[], float] = time.time) -> Log:

@@ -1,0 +1,293 @@
+"""The driver's session, one a process and URL, however many tables are open.
+
+Main path: acquire() -> run() -> release(); the last one to release it closes the connections. An answer is awaited without a thread:
+the driver's own thread hands it to the event loop. A breaker lets calls fail at once while too few nodes answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final
+
+from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.policies import (
+    ConstantSpeculativeExecutionPolicy,
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    FallthroughRetryPolicy,
+    RetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import dict_factory
+
+from cluster.durable.cassandra.address import Address, parse
+from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
+from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
+from cluster.resilience.breaker import Breaker
+
+OPEN_DEADLINE_S: Final = 10.0
+CONNECT_TIMEOUT_S: Final = 3.0
+REQUEST_TIMEOUT_S: Final = 3.0
+"""Above the server's own limits on writes (2 s), so that what it knows of a write is heard."""
+SCHEMA_TIMEOUT_S: Final = 20.0
+SPECULATE_AFTER_S: Final = 0.2
+IN_FLIGHT_LIMIT: Final = 1024
+PROTOCOL_VERSION: Final = 5
+
+# What the driver says of nodes that are away, traceback and all, the errors of the calls say too.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+
+
+class Kind(StrEnum):
+    """How a statement is run: the names of the driver's profiles."""
+
+    READ = "read"
+    WRITE = "write"
+    LINEAR = "linear"
+    """A lightweight transaction: never sent twice by the driver."""
+    SERIAL_READ = "serial read"
+    """A read that first settles what is under way in the partition."""
+
+
+class Session:
+    """A connected session; `run` may be called from any event loop."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.users = 0
+        self.tables: dict[str, Any] = {}
+        self.tables_lock = threading.Lock()
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._breaker = Breaker(min_calls=6, error_ratio=0.5, sleep_s=1.0, window_s=5.0)
+        self._cluster = _cluster(address)
+        try:
+            self.driver = self._cluster.connect()
+            self._require_one_dc()
+        except NoHostAvailable as error:
+            failure = self._without_dc() or translate_at_open(error, address.title, address.keyspace)
+            self._cluster.shutdown()
+            raise failure from error
+        except BaseException:
+            self._cluster.shutdown()
+            raise
+        self.driver.use_client_timestamp = False  # plain rows carry their own, linear ones the server's
+
+    async def run(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
+        """Run a bound statement and return its rows.
+
+        Raises:
+            Overloaded: too many are under way.
+            StoreUnavailable: nothing was written: too few nodes answer, or have answered lately.
+            Indeterminate: a write that may have happened.
+            StorageFull, InvalidInput, Misconfigured: the servers refuse it.
+        """
+        admission = self._admit()
+        failed = True
+        try:
+            rows = await self._answer(statement, kind)
+            failed = False
+            return rows
+        except MatineeError as error:
+            failed = isinstance(error, StoreUnavailable | Indeterminate) and not is_contention(error)
+            if isinstance(error, Indeterminate) and kind in {Kind.READ, Kind.SERIAL_READ}:
+                raise StoreUnavailable(f"{self.address.title} did not answer in time") from error.__cause__
+            raise
+        except asyncio.CancelledError:
+            with self._lock:
+                self._breaker.abandon(admission)
+                admission = None
+            raise
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                if admission is not None:
+                    self._breaker.record(admission, time.monotonic(), failed=failed)
+
+    @property
+    def failing(self) -> bool:
+        """Whether calls are held back because too many failed."""
+        return self._breaker.is_open
+
+    def nodes(self) -> int:
+        """Return how many nodes the near data centre has."""
+        hosts = self._cluster.metadata.all_hosts()
+        near = self.address.dc or next(iter({host.datacenter for host in hosts}), "")
+        return sum(host.datacenter == near for host in hosts)
+
+    def near_dc(self) -> str:
+        """Return the name of the near data centre."""
+        return self.address.dc or next((host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter), "")
+
+    def await_schema_agreement(self) -> None:
+        """Wait until all nodes know the same tables.
+
+        Raises:
+            StoreUnavailable: they don't in time.
+        """
+        if not self._cluster.control_connection.wait_for_schema_agreement(wait_time=SCHEMA_TIMEOUT_S):
+            raise StoreUnavailable(f"The nodes of {self.address.title} do not agree on the tables")
+
+    def shut(self) -> None:
+        """Close the connections."""
+        self._cluster.shutdown()
+
+    def _admit(self) -> Any:
+        with self._lock:
+            if self._in_flight >= IN_FLIGHT_LIMIT:
+                raise Overloaded(f"Too many requests wait for {self.address.title}")
+            now_s = time.monotonic()
+            admission = self._breaker.admit(now_s)
+            if admission is None:
+                retry_after_s = max(0.1, self._breaker.retry_after_s(now_s))
+                raise StoreUnavailable(f"{self.address.title} fails at the moment", retry_after_s=retry_after_s)
+            self._in_flight += 1
+            return admission
+
+    async def _answer(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[dict[str, Any]]] = loop.create_future()
+
+        def hand_over(settle: Callable[[Any], None], outcome: Any) -> None:  # in the driver's thread
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there
+                loop.call_soon_threadsafe(lambda: None if future.done() else settle(outcome))
+
+        try:
+            self.driver.execute_async(statement, execution_profile=kind.value).add_callbacks(
+                lambda rows: hand_over(future.set_result, rows or []), lambda error: hand_over(future.set_exception, error)
+            )
+            async with asyncio.timeout(REQUEST_TIMEOUT_S + 2.0):  # the driver's own comes first, unless its thread is gone
+                return await future
+        except Exception as error:
+            raise translate(error, self.address.title) from error
+
+    def _require_one_dc(self) -> None:
+        dcs = sorted({host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter})
+        if not self.address.dc and len(dcs) > 1:
+            raise Misconfigured(
+                f"{self.address.title} has the data centres {', '.join(dcs)}: say which is near by ?dc=NAME in MATINEE_STORE"
+            )
+
+    def _without_dc(self) -> Misconfigured | None:
+        dcs = sorted({host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter})
+        if self.address.dc and dcs and self.address.dc not in dcs:
+            return Misconfigured(f"{self.address.title} has no data centre {self.address.dc!r}: it has {', '.join(dcs)}")
+        return None
+
+
+class _Registry:
+    """The sessions that this process has open, by URL."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held while a session connects, which takes seconds: never taken on an event loop
+        self._open: dict[str, Session] = {}
+        self._inherited: list[Session] = []
+
+    def acquire(self, url: str) -> Session:
+        address = parse(url)
+        with self._lock:
+            session = self._open.get(url)
+            if session is None:
+                try:
+                    session = self._open[url] = Session(address)
+                except MatineeError:
+                    raise
+                except Exception as error:
+                    raise translate_at_open(error, address.title, address.keyspace) from error
+            session.users += 1
+            return session
+
+    def release(self, session: Session) -> None:
+        with self._lock:
+            session.users -= 1
+            if session.users > 0:
+                return
+            self._open = {url: each for url, each in self._open.items() if each is not session}
+        session.shut()
+
+    def after_fork(self) -> None:
+        # Sockets and threads must not cross a fork: kept for ever, never used, opened anew by whoever needs them.
+        self._lock = threading.Lock()
+        self._inherited += self._open.values()
+        self._open = {}
+
+
+_registry = _Registry()
+os.register_at_fork(after_in_child=_registry.after_fork)
+
+
+async def acquire(url: str) -> Session:
+    """Connect, or share the session that is connected; every use is given back by `release`.
+
+    Raises:
+        Misconfigured: the URL is wrong, the host is none, the user is refused, or the data centre is missing.
+        StoreUnavailable: no node answers.
+    """
+    # Shielded: a caller that gives up must not leave a use that nobody gives back.
+    opening = asyncio.ensure_future(asyncio.to_thread(_registry.acquire, url))
+    try:
+        async with asyncio.timeout(OPEN_DEADLINE_S):
+            return await asyncio.shield(opening)
+    except TimeoutError as error:
+        opening.add_done_callback(_release_when_opened)
+        raise StoreUnavailable(f"{parse(url).title} does not answer: not within {OPEN_DEADLINE_S:.0f} s") from error
+    except asyncio.CancelledError:
+        opening.add_done_callback(_release_when_opened)
+        raise
+
+
+async def release(session: Session) -> None:
+    """End one use; the last one closes the connections."""
+    await asyncio.shield(asyncio.to_thread(_registry.release, session))
+
+
+def _release_when_opened(opening: asyncio.Future[Session]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        threading.Thread(target=_registry.release, args=(opening.result(),), daemon=True).start()
+
+
+def _cluster(address: Address) -> Any:
+    near = TokenAwarePolicy(DCAwareRoundRobinPolicy(address.dc), shuffle_replicas=True)
+
+    def profile(consistency: int, **more: Any) -> ExecutionProfile:
+        return ExecutionProfile(
+            near,
+            more.pop("retry_policy", RetryPolicy()),
+            consistency,
+            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+            request_timeout=more.pop("request_timeout", REQUEST_TIMEOUT_S),
+            row_factory=dict_factory,
+            **more,
+        )
+
+    quorum = ConsistencyLevel.LOCAL_QUORUM
+    return Cluster(
+        list(address.hosts),
+        address.port,
+        auth_provider=PlainTextAuthProvider(address.user, address.password) if address.user else None,
+        ssl_context=address.tls_context(),
+        protocol_version=PROTOCOL_VERSION,
+        reconnection_policy=ExponentialReconnectionPolicy(0.2, 2.0, max_attempts=None),
+        connect_timeout=CONNECT_TIMEOUT_S,
+        control_connection_timeout=CONNECT_TIMEOUT_S,
+        idle_heartbeat_interval=5,
+        idle_heartbeat_timeout=3,
+        monitor_reporting_enabled=False,
+        execution_profiles={
+            EXEC_PROFILE_DEFAULT: profile(quorum, request_timeout=SCHEMA_TIMEOUT_S),
+            # Only reads are asked of a second node while the first is slow.
+            Kind.READ.value: profile(quorum, speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SPECULATE_AFTER_S, 2)),
+            Kind.WRITE.value: profile(quorum),
+            Kind.LINEAR.value: profile(quorum, retry_policy=FallthroughRetryPolicy()),
+            Kind.SERIAL_READ.value: profile(ConsistencyLevel.LOCAL_SERIAL),
+        },
+    )

@@ -1,0 +1,249 @@
+"""The store in Cassandra: a table of ours is one of its tables, a partition one of its partitions.
+
+Main path: an operation checks its limits, binds a statement of its table and runs it; a conditional batch that is not answered is
+looked for by its tag. Batches of this process on one partition go one after another: side by side they would only hinder each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from cluster.durable import limits
+from cluster.durable.cassandra import schema
+from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
+from cluster.durable.cassandra.faults import is_over, translate_at_open
+from cluster.durable.cassandra.session import Kind, Session, acquire, release
+from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
+from cluster.durable.cassandra.turns import Turns
+from cluster.durable.store import Change, Delete, Insert, Mode, Row, Table, Update, Value
+from cluster.errors import Indeterminate, InvalidInput, MatineeError, StoreUnavailable, VersionConflict
+
+T = TypeVar("T", Linear, Plain)
+
+WRITE_DEADLINE_S: Final = 10.0
+PAGE: Final = 200
+BATCH_LIMIT_BYTES: Final = 3 << 20
+"""A partition takes what fits into half a segment of the commit log: 4 MiB where that is made small."""
+PUT_BATCH: Final = 50
+PUT_BATCH_BYTES: Final = 256 << 10
+PUTS_AT_ONCE: Final = 32
+_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.3
+
+
+class CassandraStore:
+    """One table; implements the port `Store`."""
+
+    def __init__(self, session: Session, statements: Linear | Plain, now_s: Callable[[], float]) -> None:
+        self._session: Session | None = session
+        self._statements = statements
+        self._now_s = now_s
+        self._turns = Turns(WRITE_DEADLINE_S)
+
+    @classmethod
+    async def open(cls, url: str, table: Table, now_s: Callable[[], float] = time.time) -> CassandraStore:
+        """Open the table, making it and its keyspace if they are missing.
+
+        Raises:
+            Misconfigured: the URL is wrong, the user is refused, the data centre is missing, or a newer Matinee made the table.
+            ModeMixed: the table was made with the other mode.
+            StoreUnavailable: no node answers.
+        """
+        session = await acquire(url)
+        try:
+            statements = await asyncio.to_thread(_statements, session, table)
+        except BaseException:
+            await release(session)
+            raise
+        return cls(session, statements, now_s)
+
+    @property
+    def table(self) -> Table:
+        """See the port."""
+        return self._statements.table
+
+    async def get(self, partition: str, sort: str) -> Row | None:
+        """See the port."""
+        limits.check_keys(partition, sort)
+        found = await self._opened().run(self._statements.get(partition, sort), Kind.READ)
+        return next(self._rows(partition, found), None)
+
+    async def scan(
+        self, partition: str, prefix: str = "", *, after: str | None = None, reverse: bool = False, limit: int = 100
+    ) -> list[Row]:
+        """See the port; a page of more than 200 rows is read in several steps."""
+        limits.check_keys(partition, prefix, after or "")
+        limits.check_limit(limit)
+        rows: list[Row] = []
+        while True:
+            asked = min(PAGE, limit - len(rows))
+            session, page = self._opened(), self._statements.page(partition, prefix, after, reverse, asked)
+            if page is None:
+                return rows
+            found = await session.run(page, Kind.READ)
+            rows += self._rows(partition, found)
+            if len(found) < asked or len(rows) >= limit:
+                return rows
+            after = found[-1]["sort"]
+
+    async def put(self, rows: Sequence[Row]) -> None:
+        """See the port; rows of one partition are written together, up to 50."""
+        table = self._of(Plain, Mode.PLAIN)
+        limits.check_rows(rows)
+        encoded = [(row, limits.encode_value(row.value)) for row in rows]
+        batches = asyncio.Semaphore(PUTS_AT_ONCE)
+
+        async def write(some: Sequence[tuple[Row, str]]) -> None:
+            async with batches:
+                await self._write_plain(table.put(some, self._now_s()))
+
+        self._opened()
+        outcomes = await asyncio.gather(*(write(some) for some in _by_partition(encoded)), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def remove(self, partition: str, sort: str, version: int) -> None:
+        """See the port."""
+        table = self._of(Plain, Mode.PLAIN)
+        limits.check_keys(partition, sort)
+        limits.check_version(version)
+        await self._write_plain(table.remove(partition, sort, version))
+
+    async def put_if_absent(self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None) -> Row:
+        """See the port."""
+        await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
+        return Row(partition, sort, 1, kind, value, expires_at_s)
+
+    async def compare_and_set(self, row: Row, value: Value, *, expires_at_s: float | None = None) -> Row:
+        """See the port."""
+        await self.batch(row.partition, [Update(row.sort, row.kind, value, row.version, expires_at_s)])
+        return Row(row.partition, row.sort, row.version + 1, row.kind, value, expires_at_s)
+
+    async def delete(self, row: Row) -> None:
+        """See the port."""
+        await self.batch(row.partition, [Delete(row.sort, row.version)])
+
+    async def batch(self, partition: str, changes: Sequence[Change]) -> None:
+        """See the port."""
+        table = self._of(Linear, Mode.LINEAR)
+        limits.check_changes(partition, changes)
+        prepared = [prepare(change) for change in changes]
+        size_bytes = sum(len((change.value or "").encode()) for change in prepared)
+        if size_bytes > BATCH_LIMIT_BYTES:
+            raise InvalidInput(f"The values of a batch have at most {BATCH_LIMIT_BYTES} bytes; these have {size_bytes}")
+        self._opened()
+        if prepared:
+            async with self._turns.of(partition):
+                await self._commit(table, partition, prepared)
+
+    async def close(self) -> None:
+        """See the port."""
+        session, self._session = self._session, None
+        if session is not None:
+            await release(session)
+
+    async def _write_plain(self, statement: Any) -> None:
+        # Idempotent: the row's version is its timestamp, so a write that happened twice happened once.
+        ends_s = time.monotonic() + WRITE_DEADLINE_S
+        for pause_s in _pauses():
+            try:
+                await self._opened().run(statement, Kind.WRITE)
+                return
+            except Indeterminate:
+                if time.monotonic() + pause_s > ends_s or self._opened().failing:
+                    raise
+            await asyncio.sleep(pause_s)
+
+    async def _commit(self, table: Linear, partition: str, changes: Sequence[Prepared]) -> None:
+        tag, ends_s = uuid4(), time.monotonic() + WRITE_DEADLINE_S
+        expired: dict[str, Found] = {}
+        for pause_s in _pauses():
+            now_s = self._now_s()
+            try:
+                answer = await self._opened().run(table.batch(partition, changes, expired, tag, now_s), Kind.LINEAR)
+            except Indeterminate as error:
+                judged = await self._fate(table, partition, changes, tag, now_s, error)
+                if judged is Fate.APPLIED:
+                    return
+                if judged is Fate.UNKNOWN:
+                    raise
+                if time.monotonic() + pause_s > ends_s:
+                    if is_over(error):
+                        raise StoreUnavailable("Too many others write to this partition") from error
+                    raise
+            else:
+                if answer[0]["[applied]"]:
+                    return
+                seen = found_rows(answer)
+                if wrong := failed(changes, seen, now_s):
+                    raise VersionConflict(failed=wrong)
+                # Nothing stands against it but rows that have expired, or it was so and isn't any more.
+                expired = {sort: row for sort, row in seen.items() if not row.live_version(now_s)}
+                if time.monotonic() + pause_s > ends_s:
+                    raise StoreUnavailable("Too many others write to this partition")
+            await asyncio.sleep(pause_s)
+
+    async def _fate(self, table: Linear, partition: str, changes: Sequence[Prepared], tag: Any, now_s: float, error: Indeterminate) -> Fate:
+        try:
+            rows = await self._opened().run(table.evidence(partition, changes), Kind.SERIAL_READ)
+        except MatineeError:
+            raise error from None
+        return fate(changes, found_rows(rows), tag, now_s)
+
+    def _rows(self, partition: str, found: Sequence[dict[str, Any]]) -> Iterator[Row]:
+        read, now_s = (linear_row if self.table.mode is Mode.LINEAR else plain_row), self._now_s()
+        return (row for columns in found if (row := read(partition, columns, now_s)) is not None)
+
+    def _of(self, kind: type[T], mode: Mode) -> T:
+        limits.require_mode(self.table, mode)
+        assert isinstance(self._statements, kind)
+        return self._statements
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise StoreUnavailable(f"Table {self.table.name} is closed")
+        return self._session
+
+
+def _statements(session: Session, table: Table) -> Linear | Plain:
+    with session.tables_lock:
+        known: Linear | Plain | None = session.tables.get(table.name)
+        if known is not None and known.table == table:
+            return known
+        try:
+            schema.ensure(session, table)
+            made: Linear | Plain = (Linear if table.mode is Mode.LINEAR else Plain)(session, table)
+        except MatineeError:
+            raise
+        except Exception as error:
+            raise translate_at_open(error, session.address.title, session.address.keyspace) from error
+        session.tables[table.name] = made
+        return made
+
+
+def _by_partition(rows: Sequence[tuple[Row, str]]) -> Iterator[Sequence[tuple[Row, str]]]:
+    # In their order within a partition: of two writes of one version the later stays.
+    for _, group in groupby(sorted(rows, key=lambda pair: pair[0].partition), key=lambda pair: pair[0].partition):
+        some: list[tuple[Row, str]] = []
+        size_bytes = 0
+        for row, value in group:
+            if some and (len(some) >= PUT_BATCH or size_bytes + len(value) > PUT_BATCH_BYTES):
+                yield some
+                some, size_bytes = [], 0
+            some.append((row, value))
+            size_bytes += len(value)
+        yield some
+
+
+def _pauses() -> Iterator[float]:
+    pause_s = _PAUSE_S
+    while True:
+        yield random.uniform(pause_s / 2, pause_s)
+        pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
