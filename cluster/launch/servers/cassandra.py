@@ -25,6 +25,7 @@ _JVM: Final = (
     "-XX:MaxDirectMemorySize=128m",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
+    "-Djava.security.manager=allow",  # which it sets, and Java 18 and newer otherwise refuse
     "-Djdk.attach.allowAttachSelf=true",
     "-Dio.netty.tryReflectionSetAccessible=true",
     "-Djava.net.preferIPv4Stack=true",

@@ -46,16 +46,15 @@ def up(
             raise Misconfigured(f"--{software.name}-nodes={count}: must be 1, or 3 of which one may die")
     find_java()
     folder = settings.data / "servers"
-    for software, count, port in wanted:
-        _start(software, folder, count, port, console)
+    groups = [_made(software, folder / software.name, count, port) for software, count, port in wanted]
+    for nodes in groups:
+        _start(nodes, folder / "jars", console)
     if as_json:
         print(json.dumps(report(folder), indent=2))
         return
     console.print()
-    for software, _, _ in wanted:
-        found = Nodes.found(folder / software.name, software)
-        if found is not None:
-            console.print(f"{SETTINGS[software.name]}={found.url}", markup=False, highlight=False, soft_wrap=True)
+    for nodes in groups:
+        console.print(f"{SETTINGS[nodes.software.name]}={nodes.url}", markup=False, highlight=False, soft_wrap=True)
 
 
 @servers.command("down")
@@ -114,15 +113,16 @@ def report(folder: Path) -> dict[str, Any]:
     return {"ready": bool(told) and all(server["ready"] for server in told), "servers": told}
 
 
-def _start(software: Software, folder: Path, count: int | None, port: int | None, console: Console) -> None:
-    own = folder / software.name
-    before = Nodes.found(own, software)
-    count = count or (before.plan.count if before is not None else 1)
-    nodes = Nodes.made(own, software, count=count, port=port)
-    began_s = time.monotonic()
-    with console.status(f"starting {software.title}") as line:
-        jars = fetch(software.title, software.coordinates, folder / "jars", line.update)
-        line.update(f"starting {software.title}")
-        started = nodes.start(jars)
+def _made(software: Software, folder: Path, count: int | None, port: int | None) -> Nodes:
+    before = Nodes.found(folder, software)
+    return Nodes.made(folder, software, count=count or (before.plan.count if before is not None else 1), port=port)
+
+
+def _start(nodes: Nodes, jars: Path, console: Console) -> None:
+    title, began_s = nodes.software.title, time.monotonic()
+    with console.status(f"starting {title}") as line:
+        found = fetch(title, nodes.software.coordinates, jars, line.update)
+        line.update(f"starting {title}")
+        started = nodes.start(found)
     how = f"answers after {time.monotonic() - began_s:.1f} s" if started else "runs already"
-    console.print(f"{software.title} {how}", highlight=False)
+    console.print(f"{title} {how}", highlight=False)
