@@ -76,9 +76,7 @@ async def _create(client: AIOKafkaClient, node: int, name: str, topic: Topic, re
     # Nothing is raised: each topic has its code.
     ((_, code, message),) = answer.topic_errors
     error: type[KafkaError] = for_code(code)
-    if error is NoError:
-        log.info("made a topic", topic=name, partitions=topic.partitions, replicas=replicas)
-    elif error is not TopicAlreadyExistsError:
+    if error not in {NoError, TopicAlreadyExistsError}:
         if error.retriable or error is InvalidReplicationFactorError:  # a broker has just left: counted again at the next attempt
             raise LeaderNotAvailableError(str(message))
         raise Misconfigured(f"MATINEE_LOG: Kafka makes no topic {name}: {message or error.__name__}")

@@ -53,7 +53,7 @@ class Traffic:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._stopping = False
+        self._stopping = self._written = False
         self._moved = asyncio.Event()
         self.acknowledged: dict[str, list[int]] = {key: [] for key in KEYS}
         self.heard: dict[str, list[int]] = {key: [] for key in KEYS}
@@ -61,11 +61,12 @@ class Traffic:
         self.longest_s = 0.0
 
     async def run(self) -> None:
+        """Write until `stop`, and read until all that was acknowledged was heard."""
         async with asyncio.TaskGroup() as group:
-            for key in KEYS:
-                group.create_task(self._write(key))
             for partition in range(TOPIC.partitions):
                 group.create_task(self._read(partition))
+            await asyncio.gather(*map(self._write, KEYS))
+            self._written = True
 
     async def acknowledges(self, more: int = 20) -> None:
         """Wait until so many more were acknowledged for every key."""
@@ -77,10 +78,9 @@ class Traffic:
         least = self._failures(error) + len(KEYS) + 1
         await self._until(lambda: self._failures(error) >= least)
 
-    async def stop(self) -> None:
-        """End the writers, and wait until all that was acknowledged was heard."""
+    def stop(self) -> None:
+        """Let `run` come to its end."""
         self._stopping = True
-        await self._until(lambda: all(heard and heard[-1] >= self.acknowledged[key][-1] for key, heard in self.heard.items()))
 
     def _failures(self, error: type[Exception] | None) -> int:
         return len(self.failed) if error is None else self.failed.count(error)
@@ -111,7 +111,7 @@ class Traffic:
 
     async def _read(self, partition: int) -> None:
         offset = 0
-        while not self._stopping or any(
+        while not self._written or any(
             not self.heard[key] or self.heard[key][-1] < self.acknowledged[key][-1]
             for key in KEYS
             if partition_of(key, TOPIC.partitions) == partition
@@ -137,8 +137,8 @@ def during(nodes: Nodes, fault: Callable[[Traffic], Coroutine[Any, Any, None]]) 
             await traffic.acknowledges()
             await fault(traffic)
             await traffic.acknowledges()
-            await traffic.stop()
-            await running
+            traffic.stop()
+            await asyncio.wait_for(running, 60.0)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
