@@ -61,6 +61,7 @@ class Brokers:
         self._underway: set[asyncio.Timeout] = set()
         self._quiet = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
+        self._replaced: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, address: Address) -> Brokers:
@@ -89,6 +90,8 @@ class Brokers:
             self._renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewing
+        if self._replaced is not None:
+            await self._replaced
         await self._client.close()
 
     @property
@@ -197,13 +200,15 @@ class Brokers:
     async def _connect_anew(self) -> None:
         # Through any broker known: those that the URL names may be away while others are well.
         hosts = sorted({*self.address.hosts, *self.known_hosts()})
-        with contextlib.suppress(*faults.FAILURES):
+        with contextlib.suppress(Misconfigured, *faults.FAILURES):
+            if self._replaced is not None:
+                await self._replaced
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 client = await _connected(self.address, hosts)
             for name in self._topics:
                 client.add_topic(name)
             old, self._client = self._client, client
-            await old.close()
+            self._replaced = asyncio.create_task(old.close())
 
 
 async def _refresh(client: AIOKafkaClient) -> None:

@@ -229,11 +229,10 @@ def listening(answer: bytes | None) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            held = []
-            with contextlib.suppress(OSError):
+            with contextlib.ExitStack() as held, contextlib.suppress(OSError):
                 while True:
                     connection, _ = server.accept()
-                    held.append(connection)
+                    held.enter_context(connection)
                     if answer is not None:
                         connection.sendall(answer)
                         connection.close()
