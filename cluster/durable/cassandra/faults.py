@@ -102,6 +102,8 @@ def _at_open(error: BaseException, title: str, keyspace: str) -> MatineeError:
         return Misconfigured(f"{title} does not let this user make the keyspace {keyspace} or its tables: make them, or allow it")
     if isinstance(first, RequestValidationException):
         return Misconfigured(f"{title}: {_line(first)}")
+    if "SSL" in str(first):
+        return Misconfigured(f"{title} cannot be connected to by TLS: {_line(first)}")
     return StoreUnavailable(f"{title} does not answer: {_line(first)}")
 
 
@@ -119,4 +121,5 @@ def _line(error: BaseException) -> str:
         return "no node can be reached"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).partition(" info=")[0].partition("\n")[0] or type(error).__name__
+    words = str(error).partition(" info=")[0].partition("\n")[0]
+    return words.rpartition("Last error: ")[2] or type(error).__name__

@@ -8,54 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, Final
 
-from cassandra import ConsistencyLevel
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
-from cassandra.policies import (
-    ConstantSpeculativeExecutionPolicy,
-    DCAwareRoundRobinPolicy,
-    ExponentialReconnectionPolicy,
-    FallthroughRetryPolicy,
-    RetryPolicy,
-    TokenAwarePolicy,
-)
-from cassandra.query import dict_factory
+from cassandra import OperationTimedOut
+from cassandra.cluster import NoHostAvailable
 
 from cluster.durable.cassandra.address import Address, parse
+from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, Kind, Near, cluster_of
 from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
 from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
 from cluster.resilience.breaker import Breaker
 
 OPEN_DEADLINE_S: Final = 10.0
-CONNECT_TIMEOUT_S: Final = 3.0
-REQUEST_TIMEOUT_S: Final = 3.0
-"""Above the server's own limits on writes (2 s), so that what it knows of a write is heard."""
-SCHEMA_TIMEOUT_S: Final = 20.0
-SPECULATE_AFTER_S: Final = 0.2
 IN_FLIGHT_LIMIT: Final = 1024
-PROTOCOL_VERSION: Final = 5
-
-# What the driver says of nodes that are away, traceback and all, the errors of the calls say too.
-logging.getLogger("cassandra").setLevel(logging.CRITICAL)
-
-
-class Kind(StrEnum):
-    """How a statement is run: the names of the driver's profiles."""
-
-    READ = "read"
-    WRITE = "write"
-    LINEAR = "linear"
-    """A lightweight transaction: never sent twice by the driver."""
-    SERIAL_READ = "serial read"
-    """A read that first settles what is under way in the partition."""
 
 
 class Session:
@@ -68,8 +37,9 @@ class Session:
         self.tables_lock = threading.Lock()
         self._lock = threading.Lock()
         self._in_flight = 0
+        self._near = Near.in_dc(address.dc)
         self._breaker = Breaker(min_calls=6, error_ratio=0.5, sleep_s=1.0, window_s=5.0)
-        self._cluster = _cluster(address)
+        self._cluster = cluster_of(address, self._near)
         try:
             self.driver = self._cluster.connect()
             self._require_one_dc()
@@ -168,6 +138,8 @@ class Session:
             async with asyncio.timeout(REQUEST_TIMEOUT_S + 2.0):  # the driver's own comes first, unless its thread is gone
                 return await future
         except Exception as error:
+            if isinstance(error, OperationTimedOut) and error.last_host is not None:
+                self._near.avoid(error.last_host)
             raise translate(error, self.address.title) from error
 
     def _require_one_dc(self) -> None:
@@ -253,41 +225,3 @@ async def release(session: Session) -> None:
 def _release_when_opened(opening: asyncio.Future[Session]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         threading.Thread(target=_registry.release, args=(opening.result(),), daemon=True).start()
-
-
-def _cluster(address: Address) -> Any:
-    near = TokenAwarePolicy(DCAwareRoundRobinPolicy(address.dc), shuffle_replicas=True)
-
-    def profile(consistency: int, **more: Any) -> ExecutionProfile:
-        return ExecutionProfile(
-            near,
-            more.pop("retry_policy", RetryPolicy()),
-            consistency,
-            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
-            request_timeout=more.pop("request_timeout", REQUEST_TIMEOUT_S),
-            row_factory=dict_factory,
-            **more,
-        )
-
-    quorum = ConsistencyLevel.LOCAL_QUORUM
-    return Cluster(
-        list(address.hosts),
-        address.port,
-        auth_provider=PlainTextAuthProvider(address.user, address.password) if address.user else None,
-        ssl_context=address.tls_context(),
-        protocol_version=PROTOCOL_VERSION,
-        reconnection_policy=ExponentialReconnectionPolicy(0.2, 2.0, max_attempts=None),
-        connect_timeout=CONNECT_TIMEOUT_S,
-        control_connection_timeout=CONNECT_TIMEOUT_S,
-        idle_heartbeat_interval=5,
-        idle_heartbeat_timeout=3,
-        monitor_reporting_enabled=False,
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: profile(quorum, request_timeout=SCHEMA_TIMEOUT_S),
-            # Only reads are asked of a second node while the first is slow.
-            Kind.READ.value: profile(quorum, speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SPECULATE_AFTER_S, 2)),
-            Kind.WRITE.value: profile(quorum),
-            Kind.LINEAR.value: profile(quorum, retry_policy=FallthroughRetryPolicy()),
-            Kind.SERIAL_READ.value: profile(ConsistencyLevel.LOCAL_SERIAL),
-        },
-    )

@@ -17,8 +17,9 @@ from uuid import uuid4
 from cluster.durable import limits
 from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
+from cluster.durable.cassandra.driver import Kind
 from cluster.durable.cassandra.faults import is_over, translate_at_open
-from cluster.durable.cassandra.session import Kind, Session, acquire, release
+from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.turns import Turns
 from cluster.durable.store import Change, Delete, Insert, Mode, Row, Table, Update, Value
@@ -169,7 +170,7 @@ class CassandraStore:
             try:
                 answer = await self._opened().run(table.batch(partition, changes, expired, tag, now_s), Kind.LINEAR)
             except Indeterminate as error:
-                judged = await self._fate(table, partition, changes, tag, now_s, error)
+                judged = fate(changes, await self._evidence(table, partition, changes, ends_s, error), tag, now_s)
                 if judged is Fate.APPLIED:
                     return
                 if judged is Fate.UNKNOWN:
@@ -190,12 +191,17 @@ class CassandraStore:
                     raise StoreUnavailable("Too many others write to this partition")
             await asyncio.sleep(pause_s)
 
-    async def _fate(self, table: Linear, partition: str, changes: Sequence[Prepared], tag: Any, now_s: float, error: Indeterminate) -> Fate:
-        try:
-            rows = await self._opened().run(table.evidence(partition, changes), Kind.SERIAL_READ)
-        except MatineeError:
-            raise error from None
-        return fate(changes, found_rows(rows), tag, now_s)
+    async def _evidence(
+        self, table: Linear, partition: str, changes: Sequence[Prepared], ends_s: float, unanswered: Indeterminate
+    ) -> dict[str, Found]:
+        for pause_s in _pauses():
+            try:
+                return found_rows(await self._opened().run(table.evidence(partition, changes), Kind.SERIAL_READ))
+            except MatineeError:
+                if time.monotonic() + pause_s > ends_s or self._session is None or self._session.failing:
+                    raise unanswered from unanswered.__cause__
+            await asyncio.sleep(pause_s)
+        raise unanswered
 
     def _rows(self, partition: str, found: Sequence[dict[str, Any]]) -> Iterator[Row]:
         read, now_s = (linear_row if self.table.mode is Mode.LINEAR else plain_row), self._now_s()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import Misconfigured
-from cluster.launch.servers.cassandra import CASSANDRA, parse_count, yaml
+from cluster.launch.servers.cassandra import CASSANDRA, yaml
 from cluster.launch.servers.kafka import KAFKA, parse_nodes, properties
 from cluster.launch.servers.plan import PORTS, Plan, load, make, save
 
@@ -78,12 +78,6 @@ def test_a_metadata_answer_lists_its_nodes() -> None:
 def test_an_answer_that_is_cut_off_is_none(body: bytes) -> None:
     with pytest.raises(struct.error):
         parse_nodes(body)
-    with pytest.raises(struct.error):
-        parse_count(body[:7])
-
-
-def test_a_count_ends_its_answer() -> None:
-    assert parse_count(b"whatever" + struct.pack(">iq", 8, 2)) == 2
 
 
 def test_free_ports_are_free_on_every_host() -> None:
