@@ -57,7 +57,7 @@ _LOGGING: Final = """\
       <fileNamePattern>server.log.%i</fileNamePattern><minIndex>1</minIndex><maxIndex>1</maxIndex>
     </rollingPolicy>
     <triggeringPolicy class="ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy"><maxFileSize>8MB</maxFileSize></triggeringPolicy>
-    <encoder><pattern>%date %level %msg (%logger)%n</pattern></encoder>
+    <encoder><pattern>%date %level %msg [%logger]%n</pattern></encoder>
   </appender>
   <root level="INFO"><appender-ref ref="FILE" /></root>
 </configuration>

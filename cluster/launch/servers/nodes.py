@@ -79,6 +79,8 @@ class Nodes:
     def start(self, jars: Path, timeout_s: float = START_TIMEOUT_S) -> bool:
         """Start the nodes that don't run, side by side, and return once all are ready: True if any was started.
 
+        What is thrown away ends with the thread that starts it: call it from the main one.
+
         Raises:
             Misconfigured: there is no Java that runs them.
             AlreadyRunning: another process starts or stops them at this moment.
