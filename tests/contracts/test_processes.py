@@ -57,7 +57,7 @@ def killed_after(acknowledgements: int, process: subprocess.Popen[str]) -> list[
 
 def test_eight_processes_write_at_once_and_none_finds_it_locked(store_url: str) -> None:
     writers = [start("store", store_url, f"w{number}", 200) for number in range(8)]
-    outputs = [process.communicate(timeout=60) for process in writers]
+    outputs = [process.communicate(timeout=200) for process in writers]
     assert [(process.returncode, errors) for process, (_, errors) in zip(writers, outputs, strict=True)] == [(0, "")] * 8
 
     async def count() -> int:

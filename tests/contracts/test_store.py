@@ -106,6 +106,16 @@ def test_a_check_writes_nothing(store_url: str, clock: Clock) -> None:
     check(store_url, LINEAR, clock, scenario)
 
 
+def test_version_0_is_that_of_a_row_that_is_not_there(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        await store.batch("p", [Update("a", "kind", {"n": 1}, if_version=0), Delete("b", if_version=0), Check("c", if_version=0)])
+        assert await store.scan("p") == [Row("p", "a", 1, "kind", {"n": 1})]
+        with pytest.raises(VersionConflict):
+            await store.batch("p", [Delete("a", if_version=0)])
+
+    check(store_url, LINEAR, clock, scenario)
+
+
 def test_of_many_that_insert_at_once_one_wins(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         attempts = [store.put_if_absent("mail@example", "account", "kind", {"who": who}) for who in range(100)]
@@ -166,6 +176,20 @@ def test_the_highest_version_wins_in_whatever_order_they_come(store_url: str, cl
         for version in (2, 5, 1, 5, 3):
             await store.put([place("s", version, at=version)])
         assert await store.get("p", "s") == place("s", 5, at=5)
+
+    check(store_url, PLAIN, clock, scenario)
+
+
+def test_of_two_writes_of_one_version_the_later_stays(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        for number in (2, 3, 1):
+            await store.put([place("s", 5, n=number)])
+            assert await store.get("p", "s") == place("s", 5, n=number)
+        await store.put([place("s", 5, n=9), place("s", 5, n=8)])
+        assert await store.get("p", "s") == place("s", 5, n=8)
+        await store.put([Row("p", "s", 5, "place", {"n": 8}, expires_at_s=clock() + 10)])
+        clock.advance(10.0)
+        assert await store.get("p", "s") is None
 
     check(store_url, PLAIN, clock, scenario)
 

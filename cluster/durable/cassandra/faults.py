@@ -65,6 +65,11 @@ def is_over(error: MatineeError) -> bool:
     return isinstance(cause, WriteTimeout | WriteFailure) or getattr(cause, "code", None) == _CAS_WRITE_UNKNOWN
 
 
+def is_made_this_moment(error: BaseException) -> bool:
+    """Tell whether a node does not know a table that is listed already, because somebody is making it."""
+    return isinstance(error, InvalidRequest) and any(words in str(error) for words in ("unconfigured table", "does not exist"))
+
+
 def surely_nothing(error: BaseException) -> bool:
     """Tell whether a request failed before any replica can have acted on it."""
     if isinstance(error, NoHostAvailable):
@@ -119,7 +124,5 @@ def _line(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, NoHostAvailable):
         return "no node can be reached"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    words = str(error).partition(" info=")[0].partition("\n")[0]
+    words = (getattr(error, "strerror", None) or str(error)).partition(" info=")[0].partition("\n")[0]
     return words.rpartition("Last error: ")[2] or type(error).__name__

@@ -17,8 +17,8 @@ from uuid import uuid4
 from cluster.durable import limits
 from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
-from cluster.durable.cassandra.driver import Kind
-from cluster.durable.cassandra.faults import is_over, translate_at_open
+from cluster.durable.cassandra.driver import SCHEMA_TIMEOUT_S, Kind
+from cluster.durable.cassandra.faults import is_made_this_moment, is_over, translate_at_open
 from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.turns import Turns
@@ -225,13 +225,24 @@ def _statements(session: Session, table: Table) -> Linear | Plain:
             return known
         try:
             schema.ensure(session, table)
-            made: Linear | Plain = (Linear if table.mode is Mode.LINEAR else Plain)(session, table)
+            made: Linear | Plain = _once_known(lambda: (Linear if table.mode is Mode.LINEAR else Plain)(session, table))
         except MatineeError:
             raise
         except Exception as error:
             raise translate_at_open(error, session.address.title, session.address.keyspace) from error
         session.tables[table.name] = made
         return made
+
+
+def _once_known(make: Callable[[], Linear | Plain]) -> Linear | Plain:
+    ends_s = time.monotonic() + SCHEMA_TIMEOUT_S
+    while True:
+        try:
+            return make()
+        except Exception as error:
+            if not is_made_this_moment(error) or time.monotonic() > ends_s:
+                raise
+            time.sleep(0.1)
 
 
 def _by_partition(rows: Sequence[tuple[Row, str]]) -> Iterator[Sequence[tuple[Row, str]]]:
