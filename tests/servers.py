@@ -24,13 +24,18 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / 
 KEYSPACE: Final = "matinee_tests"
 
 
-def started(software: Software, folder: Path, count: int = 1) -> Nodes:
-    """Start nodes that die with this process and are in no hurry to keep anything; skips where this machine cannot run them."""
+def jars_of(software: Software) -> Path:
+    """Return the folder with the jars; skips where this machine cannot run them, or get them."""
     try:
         find_java()
-        jars = fetch(software.title, software.coordinates, CACHE)
+        return fetch(software.title, software.coordinates, CACHE)
     except (Misconfigured, ServiceUnavailable) as error:
         pytest.skip(error.detail)
+
+
+def started(software: Software, folder: Path, count: int = 1) -> Nodes:
+    """Start nodes that end with this process, from its main thread; skips where this machine cannot run them."""
+    jars = jars_of(software)
     nodes = Nodes.made(folder, software, count=count, port=0, throwaway=True)
     nodes.start(jars)
     return nodes

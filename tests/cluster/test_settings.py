@@ -30,6 +30,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("STORE", "mysql:db", "must be sqlite:DIR"),
         ("STORE", "sqlite:", "must be sqlite:DIR"),
         ("LOG", "sqlite:~nobody-of-this-name/log", "path that leads somewhere"),
+        ("STORE", "cassandra:db/films", "must be sqlite:DIR or cassandra://host,host:9042/keyspace"),
+        ("STORE", "cassandra://db", "must be sqlite:DIR or cassandra://host,host:9042/keyspace"),
         ("LOG", "kafka:host", "must be sqlite:DIR or kafka://host:9092,host:9092"),
         ("LOG", "kafka://", "must be sqlite:DIR or kafka://host:9092,host:9092"),
         ("OBJECTS", "ftp://x", "must be file:DIR or s3://bucket/prefix"),
@@ -89,6 +91,12 @@ def test_brokers_are_taken_as_they_are_written(monkeypatch: pytest.MonkeyPatch) 
     for url in ("kafka://host", "kafka://one:9092,[::1]:9093/films", "kafka://films:se%2Fcret@one:9092/films?tls=true&ca=/etc/ca.pem"):
         monkeypatch.setenv("MATINEE_LOG", url)
         assert load().log == url
+
+
+def test_nodes_are_taken_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("cassandra://db/films", "cassandra://films:secret@one,[::1]:9042/films?dc=east&rf=3&ca=/etc/ca.pem"):
+        monkeypatch.setenv("MATINEE_STORE", url)
+        assert load().store == url
 
 
 def test_every_path_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cluster.durable.cassandra.address import Address, parse
 from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, Kind, Near, cluster_of
 from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
 from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
-from cluster.resilience.breaker import Breaker
+from cluster.resilience.breaker import Admission, Breaker
 
 OPEN_DEADLINE_S: Final = 10.0
 IN_FLIGHT_LIMIT: Final = 1024
@@ -62,25 +62,25 @@ class Session:
             StorageFull, InvalidInput, Misconfigured: the servers refuse it.
         """
         admission = self._admit()
-        failed = True
+        failed: bool | None = True  # None: it says nothing of the nodes
         try:
             rows = await self._answer(statement, kind)
             failed = False
             return rows
         except MatineeError as error:
-            failed = isinstance(error, StoreUnavailable | Indeterminate) and not is_contention(error)
+            failed = None if is_contention(error) else isinstance(error, StoreUnavailable | Indeterminate)
             if isinstance(error, Indeterminate) and kind in {Kind.READ, Kind.SERIAL_READ}:
                 raise StoreUnavailable(f"{self.address.title} did not answer in time") from error.__cause__
             raise
         except asyncio.CancelledError:
-            with self._lock:
-                self._breaker.abandon(admission)
-                admission = None
+            failed = None
             raise
         finally:
             with self._lock:
                 self._in_flight -= 1
-                if admission is not None:
+                if failed is None:
+                    self._breaker.abandon(admission)
+                else:
                     self._breaker.record(admission, time.monotonic(), failed=failed)
 
     @property
@@ -111,7 +111,7 @@ class Session:
         """Close the connections."""
         self._cluster.shutdown()
 
-    def _admit(self) -> Any:
+    def _admit(self) -> Admission:
         with self._lock:
             if self._in_flight >= IN_FLIGHT_LIMIT:
                 raise Overloaded(f"Too many requests wait for {self.address.title}")

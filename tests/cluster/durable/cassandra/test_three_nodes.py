@@ -11,10 +11,9 @@ import pytest
 from cluster.durable import Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.errors import Indeterminate, MatineeError, StoreUnavailable, VersionConflict
 from cluster.launch.servers.cassandra import CASSANDRA
-from cluster.launch.servers.jars import fetch
 from cluster.launch.servers.nodes import Nodes
 from tests.running import eventually
-from tests.servers import CACHE, started
+from tests.servers import jars_of, started
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(600)]
 
@@ -34,7 +33,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 def whole(nodes: Nodes) -> None:
     """Start what was killed, and wait until all three take each other for alive."""
-    nodes.start(fetch(CASSANDRA.title, CASSANDRA.coordinates, CACHE))
+    nodes.start(jars_of(CASSANDRA))
 
 
 class Traffic:
