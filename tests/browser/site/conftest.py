@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.browser.site import catalogue, world
 from tests.browser.site.fake import Fake
-from tests.browser.site.looking import SHIFTS, Axe
+from tests.browser.site.looking import SHIFTS, Axe, photograph
 from tests.browser.site.operating import Booth
 from tests.browser.site.serving import built_sites, serving
 from tests.browser.site.stage import Edge, film
@@ -63,7 +63,7 @@ def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def site_page(context: BrowserContext, fake: Fake) -> Iterator[Page]:
+def site_page(context: BrowserContext, fake: Fake, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of a stranger; at the end nothing was complained of in its console, and nothing asked that nobody answers."""
     opened = context.new_page()
     errors: list[str] = []
@@ -78,6 +78,7 @@ def site_page(context: BrowserContext, fake: Fake) -> Iterator[Page]:
     fake.attach(opened)
     opened.route("**/artwork/**", _draw)
     yield opened
+    photograph(opened, request.node.name)
     assert errors == []
     assert fake.unknown == []
 
@@ -118,7 +119,7 @@ def edges(reel: Path) -> Iterator[list[Edge]]:
 
 
 @pytest.fixture
-def theatre(context: BrowserContext, fake: Fake, edges: list[Edge]) -> Iterator[Theatre]:
+def theatre(context: BrowserContext, fake: Fake, edges: list[Edge], request: pytest.FixtureRequest) -> Iterator[Theatre]:
     """A page of a member with the player; at the end its console is empty, and nothing was asked that nobody answers."""
     context.add_init_script(SIGNED_IN)
     page = context.new_page()
@@ -128,15 +129,18 @@ def theatre(context: BrowserContext, fake: Fake, edges: list[Edge]) -> Iterator[
     page.route("**/artwork/**", _draw)
     fake.attach(page)
     yield made
+    photograph(page, request.node.name)
     assert made.errors == []
     assert fake.unknown == []
 
 
 @pytest.fixture
-def visits(browser: Browser, platform: Platform) -> Iterator[Visits]:
+def visits(browser: Browser, platform: Platform, request: pytest.FixtureRequest) -> Iterator[Visits]:
     """Browsers at a running platform; whatever a page complains of fails the test."""
     with visiting(browser, platform) as opened:
         yield opened
+        for number, page in enumerate(opened.pages()):
+            photograph(page, request.node.name, number)
     assert opened.wrong == []
 
 

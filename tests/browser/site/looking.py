@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from tests.browser.site.serving import AXE
 
@@ -24,6 +26,19 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
+
+
+SCREENSHOTS: Final = Path(__file__).parents[3] / "artifacts" / "screenshots"
+"""One of each page as a test left it, to be looked at; git ignores them."""
+
+
+def photograph(page: Page, test: str, number: int = 0) -> None:
+    """Keep a screenshot of a page under the name of its test; one that is gone has none."""
+    name = re.sub(r"[^\w.-]+", "-", test).strip("-")[:150]
+    try:
+        page.screenshot(path=SCREENSHOTS / f"{name}{f'-{number}' if number else ''}.jpg", type="jpeg", quality=70, timeout=5000)
+    except Error:
+        return
 
 
 class Axe:

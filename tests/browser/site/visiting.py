@@ -58,6 +58,10 @@ class Visits:
         """Take out what pages complained of in such words, because the test brought it about: browsers write each failed request."""
         self.wrong[:] = [said for said in self.wrong if not any(part in said for part in parts)]
 
+    def pages(self) -> list[Page]:
+        """Return all pages that are open."""
+        return [page for context in self._contexts for page in context.pages]
+
     def close(self) -> None:
         for context in self._contexts:
             context.close()
