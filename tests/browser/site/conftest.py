@@ -78,9 +78,9 @@ def site_page(context: BrowserContext, fake: Fake, request: pytest.FixtureReques
     fake.attach(opened)
     opened.route("**/artwork/**", _draw)
     yield opened
+    wrong = [*errors, *fake.unknown]
     photograph(opened, request.node.name)
-    assert errors == []
-    assert fake.unknown == []
+    assert wrong == []
 
 
 @pytest.fixture
@@ -129,9 +129,9 @@ def theatre(context: BrowserContext, fake: Fake, edges: list[Edge], request: pyt
     page.route("**/artwork/**", _draw)
     fake.attach(page)
     yield made
+    wrong = [*made.errors, *fake.unknown]
     photograph(page, request.node.name)
-    assert made.errors == []
-    assert fake.unknown == []
+    assert wrong == []
 
 
 @pytest.fixture
@@ -139,9 +139,10 @@ def visits(browser: Browser, platform: Platform, request: pytest.FixtureRequest)
     """Browsers at a running platform; whatever a page complains of fails the test."""
     with visiting(browser, platform) as opened:
         yield opened
+        wrong = [*opened.wrong]
         for number, page in enumerate(opened.pages()):
             photograph(page, request.node.name, number)
-    assert opened.wrong == []
+    assert wrong == []
 
 
 def _draw(route: Route) -> None:

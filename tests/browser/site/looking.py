@@ -62,6 +62,7 @@ class Axe:
 
     def everywhere(self, page: Page, *, without: tuple[str, ...] = ()) -> None:
         """Find nothing in both themes, on a wide screen and on a phone; and nothing that a phone would have to scroll sideways."""
+        page.locator("h1").first.wait_for(state="attached")  # the page, not what it begins as
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 844})
             for theme in THEMES:

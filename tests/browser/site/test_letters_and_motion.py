@@ -121,8 +121,10 @@ def test_nothing_moves_in_the_console_for_those_who_do_not_like_it(console: Page
 def test_nothing_moves_around_the_film_for_those_who_do_not_like_it(theatre: Theatre) -> None:
     theatre.open(EPISODE, position_s=1.0, markers=MARKERS, next_playable_id=NEXT)
     theatre.pause()
-    for key in ("ArrowRight", "m", "?", "Escape", "k"):
+    sheet = theatre.page.get_by_role("dialog", name="Keys")
+    for key, sheets in (("ArrowRight", 0), ("m", 0), ("?", 1), ("Escape", 0), ("k", 0)):
         theatre.press(key)
+        expect(sheet).to_have_count(sheets)
         assert theatre.page.evaluate(MOVES) == []
     theatre.hide_bar()
     assert theatre.page.evaluate(MOVES) == []

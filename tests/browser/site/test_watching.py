@@ -93,7 +93,7 @@ def test_a_tab_that_is_closed_stops_its_stream_at_once(page: Page, viewer: Viewe
     left_s = plays(page, 3.0)
     page.close()
     eventually(other, lambda: viewer.ask("GET", "/api/v1/playback/sessions").json()["items"] == [], timeout_s=LEASE_S / 3)
-    assert place(viewer, film)["position_s"] >= left_s
+    assert abs(place(viewer, film)["position_s"] - left_s) < 1
 
 
 def leading(others: list[EdgeStatus], film: str) -> str:

@@ -68,18 +68,13 @@ export default function Profiles(): JSX.Element {
           <ul class="faces">
             {items.map((profile) => (
               <li key={profile.profile_id}>
-                <button
-                  class="face"
-                  type="button"
-                  aria-label={
-                    editing ? `${profile.name}: change` : profile.has_pin ? `${profile.name}, has a PIN` : profile.name
-                  }
-                  onClick={() => pick(profile)}
-                >
+                <button class="face" type="button" onClick={() => pick(profile)}>
                   <Avatar name={profile.name} avatar={profile.avatar} size="116px" />
                   <span>
                     {profile.name}
                     {editing ? <Icon name="edit" /> : profile.has_pin && <Icon name="lock" />}
+                    {editing && <span class="unseen"> (change)</span>}
+                    {!editing && profile.has_pin && <span class="unseen"> (has a PIN)</span>}
                   </span>
                 </button>
               </li>
