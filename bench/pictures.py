@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.visitors import Visitor, filled, opened_browser
 from cluster.launch.client import operator_password
@@ -28,6 +28,8 @@ BUNNY_S = 17
 """A lively place in Big Buck Bunny's opening."""
 NEW_FILMS = ("The Last Reel", "Low Tide")
 INGEST_MS = 120_000
+CONSOLE_SIZE: ViewportSize = {"width": 1440, "height": 560}
+"""As much of it as has something in it."""
 
 DRAWN = """() => Promise.all([document.fonts.ready, ...[...document.images]
   .filter((image) => image.getBoundingClientRect().top < innerHeight)
@@ -95,6 +97,7 @@ def ingesting(page: Page, folder: Path) -> bytes:
     page.get_by_label("Choose films").set_input_files(films)
     for name in NEW_FILMS:
         page.locator(".job", has_text=name).first.get_by_text(re.compile("Encoding|Waits for an encoder")).wait_for(timeout=INGEST_MS)
+    page.set_viewport_size(CONSOLE_SIZE)
     page.goto("/console", wait_until="networkidle")
     page.wait_for_function("() => [...document.querySelectorAll('.job-line progress')].some(job => job.value > 0.3)", timeout=INGEST_MS)
     taken = photo(page)

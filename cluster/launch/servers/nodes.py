@@ -107,7 +107,8 @@ class Nodes:
             StartFailed: a process does not end.
         """
         with self._held():
-            return _end(self.nodes)
+            # What is thrown away is ended as it is.
+            return _end(self.nodes, 0.0 if self.plan.throwaway else STOP_GRACE_S)
 
     def _await_ready(self, timeout_s: float) -> None:
         ends_s = time.monotonic() + timeout_s
@@ -135,11 +136,11 @@ class Nodes:
             os.close(lock)
 
 
-def _end(nodes: Sequence[Node]) -> int:
+def _end(nodes: Sequence[Node], grace_s: float = STOP_GRACE_S) -> int:
     running = [process for node in nodes if (process := node.process) is not None]
     for node in nodes:
         node.resume()  # one that stands still would not hear
-    stuck = ending.end(running, grace_s=STOP_GRACE_S)
+    stuck = ending.end(running, grace_s=grace_s)
     for node in nodes:
         node.process  # noqa: B018 -- buries it
     if stuck:
