@@ -92,7 +92,7 @@ Change = Insert | Update | Delete | Check
 
 
 class Store(Protocol):
-    """One open table.
+    """One open table. An adapter is a subclass: what changes one row is a batch of one change everywhere.
 
     Every operation may raise StoreUnavailable (nothing was written), Indeterminate (a write that may have happened),
     StorageFull, or InvalidInput (a key, value or batch beyond its limit; an operation of the other mode: ModeMixed).
@@ -134,7 +134,8 @@ class Store(Protocol):
         Raises:
             VersionConflict: there is one.
         """
-        ...
+        await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
+        return Row(partition, sort, 1, kind, value, expires_at_s)
 
     async def compare_and_set(self, row: Row, value: Value, *, expires_at_s: float | None = None) -> Row:
         """Linear: replace the value of `row` if it still has its version; return it with the next.
@@ -142,7 +143,8 @@ class Store(Protocol):
         Raises:
             VersionConflict: it was changed or removed meanwhile.
         """
-        ...
+        await self.batch(row.partition, [Update(row.sort, row.kind, value, row.version, expires_at_s)])
+        return Row(row.partition, row.sort, row.version + 1, row.kind, value, expires_at_s)
 
     async def delete(self, row: Row) -> None:
         """Linear: remove `row` if it still has its version.
@@ -150,7 +152,7 @@ class Store(Protocol):
         Raises:
             VersionConflict: it was changed or removed meanwhile.
         """
-        ...
+        await self.batch(row.partition, [Delete(row.sort, row.version)])
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
         """Linear: make all changes, or none; at most BATCH_LIMIT, each sort once.

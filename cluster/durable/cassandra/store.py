@@ -22,7 +22,7 @@ from cluster.durable.cassandra.faults import is_made_this_moment, is_over, trans
 from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.turns import Turns
-from cluster.durable.store import Change, Delete, Insert, Mode, Row, Table, Update, Value
+from cluster.durable.store import Change, Mode, Row, Store, Table
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, StoreUnavailable, VersionConflict
 
 T = TypeVar("T", Linear, Plain)
@@ -38,8 +38,8 @@ _PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.3
 
 
-class CassandraStore:
-    """One table; implements the port `Store`."""
+class CassandraStore(Store):
+    """One table."""
 
     def __init__(self, session: Session, statements: Linear | Plain, now_s: Callable[[], float]) -> None:
         self._session: Session | None = session
@@ -116,20 +116,6 @@ class CassandraStore:
         limits.check_keys(partition, sort)
         limits.check_version(version)
         await self._write_plain(table.remove(partition, sort, version))
-
-    async def put_if_absent(self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None) -> Row:
-        """See the port."""
-        await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
-        return Row(partition, sort, 1, kind, value, expires_at_s)
-
-    async def compare_and_set(self, row: Row, value: Value, *, expires_at_s: float | None = None) -> Row:
-        """See the port."""
-        await self.batch(row.partition, [Update(row.sort, row.kind, value, row.version, expires_at_s)])
-        return Row(row.partition, row.sort, row.version + 1, row.kind, value, expires_at_s)
-
-    async def delete(self, row: Row) -> None:
-        """See the port."""
-        await self.batch(row.partition, [Delete(row.sort, row.version)])
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
         """See the port."""

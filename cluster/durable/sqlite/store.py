@@ -20,15 +20,15 @@ from cluster.durable.log import partition_of
 from cluster.durable.sqlite import rows as sql
 from cluster.durable.sqlite.database import Database
 from cluster.durable.sqlite.faults import translate_at_open
-from cluster.durable.store import Change, Delete, Insert, Mode, Row, Table, Update, Value
+from cluster.durable.store import Change, Mode, Row, Store, Table
 from cluster.errors import Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FILES_LIMIT: Final = 256
 
 
-class SqliteStore:
-    """One table; implements the port `Store`."""
+class SqliteStore(Store):
+    """One table."""
 
     def __init__(self, table: Table, files: Sequence[Database], now_s: Callable[[], float]) -> None:
         self._table, self._files, self._now_s = table, list(files), now_s
@@ -97,20 +97,6 @@ class SqliteStore:
         limits.check_version(version)
         tombstone = (partition, sort, version, "", None, self._now_s() + sql.TOMBSTONE_LIFETIME_S)
         await self._put(self._file(partition), [tombstone])
-
-    async def put_if_absent(self, partition: str, sort: str, kind: str, value: Value, *, expires_at_s: float | None = None) -> Row:
-        """See the port."""
-        await self.batch(partition, [Insert(sort, kind, value, expires_at_s)])
-        return Row(partition, sort, 1, kind, value, expires_at_s)
-
-    async def compare_and_set(self, row: Row, value: Value, *, expires_at_s: float | None = None) -> Row:
-        """See the port."""
-        await self.batch(row.partition, [Update(row.sort, row.kind, value, row.version, expires_at_s)])
-        return Row(row.partition, row.sort, row.version + 1, row.kind, value, expires_at_s)
-
-    async def delete(self, row: Row) -> None:
-        """See the port."""
-        await self.batch(row.partition, [Delete(row.sort, row.version)])
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
         """See the port."""
