@@ -67,7 +67,8 @@ def is_over(error: MatineeError) -> bool:
 
 def is_made_this_moment(error: BaseException) -> bool:
     """Tell whether a node does not know a table that is listed already, because somebody is making it."""
-    return isinstance(error, InvalidRequest) and any(words in str(error) for words in ("unconfigured table", "does not exist"))
+    words = str(_first(error))
+    return "Unknown CF" in words or (isinstance(error, InvalidRequest) and ("unconfigured table" in words or "does not exist" in words))
 
 
 def surely_nothing(error: BaseException) -> bool:
@@ -92,7 +93,7 @@ def _typed(error: BaseException, title: str) -> MatineeError:
         return Misconfigured(f"{title}: {_line(error)}")
     if surely_nothing(error):
         return StoreUnavailable(f"{title} has too few nodes that answer: {_line(_first(error))}")
-    return Indeterminate(f"{title} did not finish the write: {_line(_first(error))}")
+    return Indeterminate(f"{title} did not finish: {_line(_first(error))}")
 
 
 def _at_open(error: BaseException, title: str, keyspace: str) -> MatineeError:

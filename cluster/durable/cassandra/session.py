@@ -58,7 +58,7 @@ class Session:
         Raises:
             Overloaded: too many are under way.
             StoreUnavailable: nothing was written: too few nodes answer, or have answered lately.
-            Indeterminate: a write that may have happened.
+            Indeterminate: not answered in time; a write may have happened.
             StorageFull, InvalidInput, Misconfigured: the servers refuse it.
         """
         admission = self._admit()
@@ -69,8 +69,6 @@ class Session:
             return rows
         except MatineeError as error:
             failed = None if is_contention(error) else isinstance(error, StoreUnavailable | Indeterminate)
-            if isinstance(error, Indeterminate) and kind in {Kind.READ, Kind.SERIAL_READ}:
-                raise StoreUnavailable(f"{self.address.title} did not answer in time") from error.__cause__
             raise
         except asyncio.CancelledError:
             failed = None

@@ -27,7 +27,7 @@ from cluster.errors import Indeterminate, InvalidInput, MatineeError, StoreUnava
 
 T = TypeVar("T", Linear, Plain)
 
-WRITE_DEADLINE_S: Final = 10.0
+DEADLINE_S: Final = 10.0
 PAGE: Final = 200
 BATCH_LIMIT_BYTES: Final = 3 << 20
 """A partition takes what fits into half a segment of the commit log: 4 MiB where that is made small."""
@@ -45,7 +45,7 @@ class CassandraStore(Store):
         self._session: Session | None = session
         self._statements = statements
         self._now_s = now_s
-        self._turns = Turns(WRITE_DEADLINE_S)
+        self._turns = Turns(DEADLINE_S)
 
     @classmethod
     async def open(cls, url: str, table: Table, now_s: Callable[[], float] = time.time) -> CassandraStore:
@@ -72,7 +72,7 @@ class CassandraStore(Store):
     async def get(self, partition: str, sort: str) -> Row | None:
         """See the port."""
         limits.check_keys(partition, sort)
-        found = await self._opened().run(self._statements.get(partition, sort), Kind.READ)
+        found = await self._read(self._statements.get(partition, sort))
         return next(self._rows(partition, found), None)
 
     async def scan(
@@ -84,10 +84,11 @@ class CassandraStore(Store):
         rows: list[Row] = []
         while True:
             asked = min(PAGE, limit - len(rows))
-            session, page = self._opened(), self._statements.page(partition, prefix, after, reverse, asked)
+            self._opened()
+            page = self._statements.page(partition, prefix, after, reverse, asked)
             if page is None:
                 return rows
-            found = await session.run(page, Kind.READ)
+            found = await self._read(page)
             rows += self._rows(partition, found)
             if len(found) < asked or len(rows) >= limit:
                 return rows
@@ -136,20 +137,30 @@ class CassandraStore(Store):
         if session is not None:
             await release(session)
 
+    async def _read(self, statement: Any) -> list[dict[str, Any]]:
+        try:
+            return await self._until_answered(statement, Kind.READ)
+        except Indeterminate as error:
+            raise StoreUnavailable(f"{self._opened().address.title} did not answer in time") from error.__cause__
+
     async def _write_plain(self, statement: Any) -> None:
         # Idempotent: the row's version is its timestamp, so a write that happened twice happened once.
-        ends_s = time.monotonic() + WRITE_DEADLINE_S
-        for pause_s in _pauses():
+        await self._until_answered(statement, Kind.WRITE)
+
+    async def _until_answered(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
+        ends_s = time.monotonic() + DEADLINE_S
+        pauses = _pauses()
+        while True:
             try:
-                await self._opened().run(statement, Kind.WRITE)
-                return
+                return await self._opened().run(statement, kind)
             except Indeterminate:
+                pause_s = next(pauses)
                 if time.monotonic() + pause_s > ends_s or self._opened().failing:
                     raise
             await asyncio.sleep(pause_s)
 
     async def _commit(self, table: Linear, partition: str, changes: Sequence[Prepared]) -> None:
-        tag, ends_s = uuid4(), time.monotonic() + WRITE_DEADLINE_S
+        tag, ends_s = uuid4(), time.monotonic() + DEADLINE_S
         expired: dict[str, Found] = {}
         for pause_s in _pauses():
             now_s = self._now_s()

@@ -17,7 +17,7 @@ from cassandra.connection import ConnectionException, ConnectionShutdown, Protoc
 from cassandra.policies import WriteType
 from cassandra.protocol import ErrorMessage
 
-from cluster.durable.cassandra.faults import is_contention, is_over, translate, translate_at_open
+from cluster.durable.cassandra.faults import is_contention, is_made_this_moment, is_over, translate, translate_at_open
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Misconfigured, StorageFull, StoreUnavailable
 
 CONTENDED = WriteTimeout("CAS operation timed out", write_type=WriteType.CAS, consistency=6, required_responses=2, received_responses=0)
@@ -63,6 +63,14 @@ def test_contention_is_no_sign_of_failing_nodes() -> None:
     simple = WriteTimeout("late", write_type=WriteType.SIMPLE, consistency=6, required_responses=2, received_responses=0)
     assert not is_contention(translate(simple, "db"))
     assert not is_contention(translate(OperationTimedOut({}), "db"))
+
+
+def test_a_table_that_a_node_learns_of_this_moment_is_told_from_one_that_is_not_there() -> None:
+    half_known = ErrorMessage(0, "java.lang.IllegalArgumentException: Unknown CF c9db9e28-4b4c-557e-8c89-070c4360afe9", None)
+    for error in (InvalidRequest("unconfigured table rows_a"), half_known, NoHostAvailable("none", {"a": half_known})):
+        assert is_made_this_moment(error)
+    for other in (InvalidRequest("no viable alternative"), OperationTimedOut({}), NoHostAvailable("none", {})):
+        assert not is_made_this_moment(other)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from cassandra.policies import WriteType
 
 from cluster.durable import Insert, Mode, Row, Table, Update
 from cluster.durable.cassandra import store as stores
+from cluster.durable.cassandra.address import parse
 from cluster.durable.cassandra.conditions import LASTING_S, Found, Prepared
 from cluster.durable.cassandra.driver import Kind
 from cluster.durable.cassandra.faults import translate
@@ -34,6 +35,7 @@ class Script:
 
     def __init__(self, *answers: MatineeError | Sequence[Any] | str) -> None:
         self.answers, self.asked, self.failing = list(answers), [], False  # type: ignore[var-annotated]
+        self.address = parse("cassandra://db/films")
 
     async def run(self, statement: Any, kind: Kind) -> Any:
         self.asked.append((kind, statement))
@@ -66,6 +68,12 @@ class PlainScript(Plain):
 
     def put(self, rows: Sequence[tuple[Row, str]], now_s: float) -> Any:
         return {"rows": rows}
+
+    def get(self, partition: str, sort: str) -> Any:
+        return None
+
+    def page(self, partition: str, prefix: str, after: str | None, reverse: bool, limit: int) -> Any:
+        return {"after": after}
 
 
 def run(script: Script, scenario: Callable[[CassandraStore], Coroutine[Any, Any, None]], statements: Linear | Plain | None = None) -> None:
@@ -118,7 +126,7 @@ def test_a_batch_is_in_doubt_if_nobody_answers_what_became_of_it() -> None:
 def test_what_the_servers_gave_up_is_not_written_what_they_did_not_answer_may_come(
     monkeypatch: pytest.MonkeyPatch, told: MatineeError, kind: type[MatineeError]
 ) -> None:
-    monkeypatch.setattr(stores, "WRITE_DEADLINE_S", 0.05)
+    monkeypatch.setattr(stores, "DEADLINE_S", 0.05)
 
     class Always(Script):
         async def run(self, statement: Any, kind: Kind) -> Any:
@@ -149,8 +157,29 @@ def test_a_plain_write_is_repeated_until_it_is_answered(monkeypatch: pytest.Monk
     script = Script(UNANSWERED, UNANSWERED, [])
     run(script, put, PlainScript())
     assert len(script.asked) == 3
-    monkeypatch.setattr(stores, "WRITE_DEADLINE_S", 0.05)
+    monkeypatch.setattr(stores, "DEADLINE_S", 0.05)
     with pytest.raises(Indeterminate):
         run(Script(UNANSWERED), put, PlainScript())
     with pytest.raises(StoreUnavailable):
         run(Script(StoreUnavailable("away")), put, PlainScript())
+
+
+def test_a_read_is_repeated_until_it_is_answered_and_then_nothing_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def get(store: CassandraStore) -> None:
+        assert await store.get("p", "s") is None
+
+    async def scan(store: CassandraStore) -> None:
+        assert await store.scan("p") == []
+
+    for read in (get, scan):
+        script = Script(UNANSWERED, UNANSWERED, [])
+        run(script, read, PlainScript())
+        assert [kind for kind, _ in script.asked] == [Kind.READ] * 3
+        failing = Script(UNANSWERED)
+        failing.failing = True
+        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+            run(failing, read, PlainScript())
+        assert len(failing.asked) == 1
+        with monkeypatch.context() as shorter, pytest.raises(StoreUnavailable, match="did not answer in time"):
+            shorter.setattr(stores, "DEADLINE_S", 0.05)
+            run(Script(UNANSWERED), read, PlainScript())
