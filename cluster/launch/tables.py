@@ -1,0 +1,46 @@
+"""Every table and topic of an installation: what is made ahead, moved and backed up as one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from actors.sessions.tables import PLACES, STREAMS
+from cluster.durable import Table
+from cluster.durable.outbox import HINTS
+from cluster.edge.registry import EDGES
+from cluster.edge.revocation import REVOKED_SESSIONS
+from cluster.security.keys import PUBLIC_KEYS, SIGNING_KEYS
+from cluster.security.revocation import REVOKED_DEVICES
+from serve_apps.auth import tables as auth
+from serve_apps.catalog import tables as catalog
+from serve_apps.operations import tables as operations
+from serve_apps.playback import tables as playback
+from serve_apps.profiles import tables as profiles
+from serve_apps.studio import tables as studio
+
+TABLES: Final[tuple[Table, ...]] = (
+    SIGNING_KEYS,
+    PUBLIC_KEYS,
+    auth.ACCOUNTS,
+    auth.EMAILS,
+    auth.TRIES,
+    auth.DEVICE_CODES,
+    auth.MEMBERS,
+    auth.CLOSING,
+    REVOKED_DEVICES,
+    profiles.PROFILES,
+    profiles.CHOICES,
+    profiles.REQUESTS,
+    STREAMS,
+    PLACES,
+    playback.KEYS,
+    REVOKED_SESSIONS,
+    catalog.TITLES,
+    studio.UPLOADS,
+    studio.JOBS,
+    studio.LISTS,
+    studio.KEYS,
+    operations.SCALES,
+    EDGES,
+    HINTS,
+)
