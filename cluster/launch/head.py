@@ -29,6 +29,7 @@ from cluster.errors import MatineeError, Misconfigured, StartFailed
 from cluster.launch import joining
 from cluster.launch.environment import RAY_FOLDER, loopback
 from cluster.launch.instance import ApplicationState, Process
+from cluster.launch.migrations import prepare
 from cluster.launch.told import Told
 from cluster.settings import Settings, load
 from serve_apps.operations.policy import ScaleRange, condition_of
@@ -62,6 +63,8 @@ class Head:
 
     def run(self) -> None:
         """Start everything, and report until asked to stop."""
+        self.tell(Told(stage="looking at the store and the log"))
+        asyncio.run(prepare(self._settings, lambda doing: self.tell(Told(stage=doing))))
         self.tell(Told(stage="starting Ray"))
         import ray
 

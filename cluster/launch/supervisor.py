@@ -141,6 +141,8 @@ class Supervisor:
             "MATINEE_DATA": str(settings.data),
             "MATINEE_HOST": settings.host,
             "MATINEE_PORT": str(settings.port),
+            "MATINEE_STORE": settings.store,
+            "MATINEE_LOG": settings.log,
             "MATINEE_PUBLIC_URL": settings.public_url,
             "MATINEE_EDGE_URL": settings.edge_url,
             environment.RUN_ID: self._instance.run_id,

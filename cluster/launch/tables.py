@@ -6,6 +6,7 @@ from typing import Final
 
 from actors.sessions.tables import PLACES, STREAMS
 from cluster.durable import Table
+from cluster.durable.migrations import LEDGER
 from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
 from cluster.edge.revocation import REVOKED_SESSIONS
@@ -43,4 +44,5 @@ TABLES: Final[tuple[Table, ...]] = (
     operations.SCALES,
     EDGES,
     HINTS,
+    LEDGER,
 )

@@ -40,13 +40,20 @@ def up(
     host: Annotated[str | None, typer.Option(help="The address to listen on; 0.0.0.0 lets others in the house in. [MATINEE_HOST]")] = None,
     port: Annotated[int | None, typer.Option(help="The port of the site and the API. [MATINEE_PORT]")] = None,
     public_url: Annotated[str | None, typer.Option(help="Where others reach this machine. [MATINEE_PUBLIC_URL]")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="cassandra://host:9042/keyspace instead of the embedded store. [MATINEE_STORE, also for passwords]")
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(help="kafka://host:9092 instead of the embedded log. [MATINEE_LOG, also for passwords]")
+    ] = None,
     edge: Annotated[bool, typer.Option("--edge/--no-edge", help="Also run an edge, which delivers the video.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Fill it with films, two series and two members; it can be used meanwhile.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")] = False,
 ) -> None:
     """Start Matinee on this machine, or on the Ray cluster at RAY_ADDRESS. Ctrl-C ends all that it started."""
-    settings = load(host=host, port=port, public_url=public_url)
-    settings = load(host=host, port=port, **addresses(settings, edge=edge))
+    given = {"host": host, "port": port, "store": store, "log": log}
+    settings = load(**given, public_url=public_url)
+    settings = load(**given, **addresses(settings, edge=edge))
     ray_address = os.environ.get("RAY_ADDRESS", "")
     instance = Instance.claim(settings.data)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -31,10 +32,10 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_the_command_names_all_of_them(tmp_path: Path) -> None:
     done = matinee(tmp_path / "data", "--help")
     assert done.returncode == 0
-    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge", "servers"))
+    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate"))
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge", "servers"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge", "servers", "migrate"])
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = matinee(tmp_path / "data", command, "--help")
     assert done.returncode == 0
@@ -43,6 +44,46 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 
 def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     assert matinee(tmp_path / "data", "launch").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--store", "cassandra://127.0.0.1:9/films"), 1, "Cassandra at 127.0.0.1:9 does not answer: Connection refused"),
+        (("--store", "cassandra://no-such-host.invalid/films"), 2, "no such host"),
+        (("--log", "kafka://127.0.0.1:9"), 2, "no Kafka answers at 127.0.0.1:9"),
+    ],
+)
+def test_a_store_or_a_log_that_does_not_answer_is_one_line_before_ray_starts(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = matinee(tmp_path / "data", "up", "--detach", *arguments)
+    assert done.returncode == code
+    assert said in one_line(done)
+    assert "starting Ray" not in done.stdout
+
+
+def test_migrate_makes_what_is_missing_once_and_tells_what_it_made(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    before = matinee(data, "migrate", "--check", "--json")
+    assert (before.returncode, [each["number"] for each in json.loads(before.stdout)["pending"]]) == (1, [1])
+    for applied in ([1], []):
+        made = json.loads(matinee(data, "migrate", "--json").stdout)
+        assert (made["version"], [each["number"] for each in made["applied"]]) == (1, applied)
+    after = matinee(data, "migrate", "--check")
+    assert (after.returncode, after.stdout) == (0, "Nothing to do\n")
+
+
+def test_data_that_a_newer_matinee_changed_is_refused_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert matinee(data, "migrate").returncode == 0
+    with contextlib.closing(sqlite3.connect(data / "store" / "schema.sqlite3")) as database:
+        database.execute("UPDATE rows_migrations SET value = '{\"number\": 7}' WHERE sort = 'version'")
+        database.commit()
+    for command in (("migrate",), ("up", "--detach")):
+        done = matinee(data, *command)
+        assert done.returncode == 2
+        assert "A newer Matinee has changed what is stored (version 7; this one knows 1)" in one_line(done)
 
 
 @pytest.mark.parametrize(
