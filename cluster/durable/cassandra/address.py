@@ -1,6 +1,6 @@
 """Where a Cassandra is and how to sign in there, as a URL says it.
 
-    cassandra://[user:password@]host[,host…][:port]/keyspace[?dc=NAME&rf=NUMBER&tls=true&ca=FILE]
+    cassandra://[user:password@]host[,host…][:port]/keyspace[?dc=NAME&rf=NUMBER&consistency=quorum&tls=true&ca=FILE]
 
 All of it stands in the URL, because a URL is what services are given and what a store is opened by: settings of their own would have to
 travel beside it.
@@ -23,6 +23,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _HOSTS: Final = re.compile(r"(?P<hosts>.+?)(?::(?P<port>\d{1,5}))?")
 _KEYSPACE: Final = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
 _COPIES_LIMIT: Final = 100
+CONSISTENCIES: Final = ("local_quorum", "quorum")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -39,6 +40,8 @@ class Address(msgspec.Struct, frozen=True):
     """How many copies a keyspace gets that is made here; 0: three, or as many as there are nodes."""
     tls: bool = False
     ca: str = ""
+    consistency: str = CONSISTENCIES[0]
+    """Whose majority is asked: the near data centre's, or that of all."""
 
     def __repr__(self) -> str:
         return f"Address({self})"  # the password stays out of logs and tracebacks
@@ -78,16 +81,28 @@ def parse(url: str) -> Address:
     given = dict(parse_qsl(query, keep_blank_values=True))
     if not _KEYSPACE.fullmatch(keyspace):
         raise _wrong(f"{keyspace!r} cannot be a keyspace: at most 48 of a-z, 0-9 and _")
-    if unknown := sorted(set(given) - {"dc", "rf", "tls", "ca"}):
+    if unknown := sorted(set(given) - {"dc", "rf", "tls", "ca", "consistency"}):
         raise _wrong(f"{unknown[0]!r} is no option")
     copies, tls = given.get("rf", "0"), given.get("tls", "true" if given.get("ca") else "false")
     if not re.fullmatch(r"\d{1,3}", copies, re.ASCII) or int(copies) > _COPIES_LIMIT or tls not in {"true", "false"}:
         raise _wrong("rf is a number of copies, tls is true or false")
+    consistency = given.get("consistency", CONSISTENCIES[0]).lower()
+    if consistency not in CONSISTENCIES:
+        raise _wrong(f"consistency is one of {', '.join(CONSISTENCIES)}")
     if bool(user) != bool(password):
         raise _wrong("a user and a password belong together")
     hosts, port = _hosts(listed)
     return Address(
-        hosts, port, keyspace, unquote(user), unquote(password), given.get("dc", ""), int(copies), tls == "true", given.get("ca", "")
+        hosts,
+        port,
+        keyspace,
+        unquote(user),
+        unquote(password),
+        dc=given.get("dc", ""),
+        rf=int(copies),
+        tls=tls == "true",
+        ca=given.get("ca", ""),
+        consistency=consistency,
     )
 
 

@@ -79,18 +79,21 @@ class Near(TokenAwarePolicy):  # type: ignore[misc]
 def cluster_of(address: Address, near: Near) -> Any:
     """Return the driver's cluster, not yet connected."""
 
+    everywhere = address.consistency == "quorum"
+    quorum = ConsistencyLevel.QUORUM if everywhere else ConsistencyLevel.LOCAL_QUORUM
+    serial = ConsistencyLevel.SERIAL if everywhere else ConsistencyLevel.LOCAL_SERIAL
+
     def profile(consistency: int, **more: Any) -> ExecutionProfile:
         return ExecutionProfile(
             near,
             more.pop("retry_policy", RetryPolicy()),
             consistency,
-            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+            serial_consistency_level=serial,
             request_timeout=more.pop("request_timeout", REQUEST_TIMEOUT_S),
             row_factory=dict_factory,
             **more,
         )
 
-    quorum = ConsistencyLevel.LOCAL_QUORUM
     speculative = ConstantSpeculativeExecutionPolicy(SPECULATE_AFTER_S, 2)
     return Cluster(
         list(address.hosts),
@@ -110,6 +113,6 @@ def cluster_of(address: Address, near: Near) -> Any:
             Kind.READ.value: profile(quorum, speculative_execution_policy=speculative),
             Kind.WRITE.value: profile(quorum),
             Kind.LINEAR.value: profile(quorum, retry_policy=FallthroughRetryPolicy()),
-            Kind.SERIAL_READ.value: profile(ConsistencyLevel.LOCAL_SERIAL, speculative_execution_policy=speculative),
+            Kind.SERIAL_READ.value: profile(serial, speculative_execution_policy=speculative),
         },
     )
