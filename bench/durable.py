@@ -3,7 +3,7 @@
     python -m bench.durable [--rounds 5] [--seconds 4] [--only up,cassandra,kafka,heartbeats,relay]
 
 One node of each on this machine, the commit log synced before the answer. Ours and bare take turns in the same process on the same
-servers; ratios are of medians. Bare is the driver called from asyncio with nothing but the bridge that it needs. Jars are kept between runs.
+servers; ratios are of medians. Bare is the driver called from asyncio with nothing but a bridge. Jars are kept between runs.
 """
 
 from __future__ import annotations

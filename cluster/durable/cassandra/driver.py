@@ -78,7 +78,6 @@ class Near(TokenAwarePolicy):  # type: ignore[misc]
 
 def cluster_of(address: Address, near: Near) -> Any:
     """Return the driver's cluster, not yet connected."""
-
     everywhere = address.consistency == "quorum"
     quorum = ConsistencyLevel.QUORUM if everywhere else ConsistencyLevel.LOCAL_QUORUM
     serial = ConsistencyLevel.SERIAL if everywhere else ConsistencyLevel.LOCAL_SERIAL
