@@ -117,7 +117,7 @@ class Operations:
             self._or(self._live_edges(), list[EdgeSummary]()),
             self._or(self._live_streams(), None),
             self._or(self._studio(), None),
-            self._or(self._facts(), LogStatus(unpublished=None, oldest_unpublished_s=None, topics={})),
+            self._facts(),
         )
         return Status(
             site_url=self._settings.site_url,
@@ -201,9 +201,14 @@ class Operations:
         ]
 
     async def _facts(self) -> LogStatus:
-        ends = await asyncio.gather(*(self._end_of(topic.name, topic.partitions) for topic in TOPICS))
-        waiting = await self._lag.look()
-        return LogStatus(unpublished=waiting.facts, oldest_unpublished_s=waiting.oldest_s, topics=dict(ends))
+        # Apart: what waits is in the store, and is asked for most while the log is away.
+        topics, waiting = await asyncio.gather(self._or(self._topics(), dict[str, int]()), self._or(self._lag.look(), None))
+        if waiting is None:
+            return LogStatus(unpublished=None, oldest_unpublished_s=None, topics=topics)
+        return LogStatus(unpublished=waiting.facts, oldest_unpublished_s=waiting.oldest_s, topics=topics)
+
+    async def _topics(self) -> dict[str, int]:
+        return dict(await asyncio.gather(*(self._end_of(topic.name, topic.partitions) for topic in TOPICS)))
 
     async def _end_of(self, name: str, partitions: int) -> tuple[str, int]:
         topic = next(topic for topic in TOPICS if topic.name == name)

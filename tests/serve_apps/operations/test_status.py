@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.durable import Insert, Mode, Row, Table, open_log, open_store
+from cluster.durable import Insert, Log, Mode, Row, Table, open_log, open_store
 from cluster.durable.outbox import OUTBOX_PREFIX, open_outbox
 from cluster.edge.registry import EDGES
 from cluster.edge.registry import PARTITION as EDGE_PARTITION
-from cluster.errors import ServiceUnavailable
-from cluster.events import CATALOG, Event
+from cluster.errors import ServiceUnavailable, StoreUnavailable
+from cluster.events import CATALOG, Event, Topic
 from serve_apps.operations.lag import REFRESH_S
 from serve_apps.operations.service import Seen
 from serve_apps.studio.schemas import StudioStatus
@@ -92,6 +92,32 @@ def test_status_tells_of_facts_that_wait_to_be_published(tmp_path: Path) -> None
             await store.close()
 
     run(test)
+
+
+def test_status_tells_of_facts_that_wait_while_the_log_is_away(tmp_path: Path) -> None:
+    async def log_that_does_not_answer() -> Log:
+        return LogAway()
+
+    async def test() -> None:
+        clock = Clock()
+        async with operations(tmp_path, FakeCluster(), clock=clock, log=log_that_does_not_answer) as running:
+            store = await open_store(running.settings.store, Table("titles", Mode.LINEAR, group="catalog"))
+            outbox = await open_outbox(running.settings, store, now_s=clock)
+            await outbox.commit("t1", [Insert("row", "title", {})], [Event(CATALOG.name, "title.changed", "t1", 1, clock(), {})])
+            told = (await running.get("/status")).json()["log"]
+            assert (told["unpublished"], told["topics"]) == (1, {})
+            await outbox.close()
+            await store.close()
+
+    run(test)
+
+
+class LogAway(Log):
+    async def end(self, topic: Topic, partition: int) -> int:
+        raise StoreUnavailable("no broker answers")
+
+    async def close(self) -> None:
+        return
 
 
 def test_status_shows_a_seat_for_each_replica(tmp_path: Path) -> None:

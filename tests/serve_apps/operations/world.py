@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from cluster.durable import open_log, open_store
+from cluster.durable import LogFactory, open_log, open_store
 from cluster.durable.outbox import HINTS
 from cluster.edge.registry import EDGES
 from cluster.errors import NotAuthenticated, ServiceUnavailable
@@ -102,6 +102,7 @@ async def operations(
     studio: Callable[[], Awaitable[StudioStatus]] = studio_with_work,
     clock: Clock | None = None,
     live_streams: Callable[[], Awaitable[int]] = three_streams,
+    log: LogFactory | None = None,
 ) -> AsyncIterator[Running]:
     settings, now_s = Settings(data=folder), clock or Clock()
     service = Operations(
@@ -109,7 +110,7 @@ async def operations(
         cluster,
         open_scales=partial(open_store, settings.store, SCALES),
         open_edges=partial(open_store, settings.store, EDGES),
-        open_log=partial(open_log, settings.log),
+        open_log=log or partial(open_log, settings.log),
         studio=studio,
         live_streams=live_streams,
         lag=Lag(partial(open_store, settings.store, HINTS, now_s), partial(open_store, settings.store), now_s),
