@@ -116,6 +116,25 @@ class Store(Protocol):
         """
         ...
 
+    async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
+        """Return up to `limit` rows of the whole table, and what to pass as `after` for those that follow; None: there are no more.
+
+        A page may be short, or empty, and not the last. Within a partition rows come in sort order. `after` is a text of the adapter's
+        own that another process may go on from. Rows that are written meanwhile may be in or not.
+
+        Raises:
+            InvalidCursor: `after` is none of this adapter's.
+        """
+        ...
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        """Write rows as another store holds them, with their versions and expiries, at most PUT_LIMIT, not together; idempotent.
+
+        For a table of either mode that nobody has written otherwise yet, and that is used once it is loaded: of two loads of one row
+        the higher version stays, and every later change of a linear row follows the loaded one.
+        """
+        ...
+
     async def put(self, rows: Sequence[Row]) -> None:
         """Plain: write rows, each only if its version is at least the stored one's (last write wins); idempotent.
 

@@ -1,6 +1,7 @@
 """What every store does, whichever adapter stands behind the port."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -364,3 +365,141 @@ def test_a_closed_store_says_so(store_url: str, clock: Clock) -> None:
                 await attempt
 
     asyncio.run(go())
+
+
+# --- a table as a whole
+
+
+async def whole(store: Store, limit: int = 500) -> list[Row]:
+    rows: list[Row] = []
+    after: str | None = None
+    while True:
+        page, after = await store.read_all(after, limit=limit)
+        assert len(page) <= limit
+        rows += page
+        if after is None:
+            return rows
+
+
+def by_key(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.partition, row.sort))
+
+
+@pytest.mark.parametrize("table", [LINEAR, PLAIN], ids=["linear", "plain"])
+def test_a_whole_table_is_read_in_pages(store_url: str, clock: Clock, table: Table) -> None:
+    rows = [Row(f"p{number % 9}é", f"s{number:03d}\U0001f37f", 1 + number, "kind", {"n": number}) for number in range(150)]
+    lasting = [*rows, Row("q", "", 7, "kind", {}, clock() + 50), Row("q" * KEY_LIMIT_BYTES, "s" * KEY_LIMIT_BYTES, 1, "kind", {})]
+
+    async def scenario(store: Store) -> None:
+        assert await whole(store) == []
+        await store.load([*lasting, Row("q", "gone", 1, "kind", {}, clock() + 10)])
+        clock.advance(10.0)
+        for limit in (1000, 7, 1):
+            found = await whole(store, limit)
+            assert by_key(found) == by_key(lasting)
+            partitions = [row.partition for row in found]
+            assert all(partitions.index(row.partition) + partitions.count(row.partition) > at for at, row in enumerate(found))
+            assert all(one.sort < two.sort for one, two in itertools.pairwise(found) if one.partition == two.partition)
+
+    check(store_url, table, clock, scenario)
+
+
+def test_another_reader_goes_on_where_one_stopped(store_url: str, clock: Clock) -> None:
+    rows = [place(f"s{number}", 1, partition=f"p{number % 5}") for number in range(50)]
+
+    async def go() -> None:
+        found: list[Row] = []
+        after: str | None = None
+        async with opened(store_url, PLAIN, clock) as store:
+            await store.put(rows)
+        for _ in range(1000):
+            async with opened(store_url, PLAIN, clock) as store:
+                page, after = await store.read_all(after, limit=20)
+            found += page
+            if after is None:
+                break
+        assert by_key(found) == by_key(rows)
+
+    asyncio.run(go())
+
+
+def test_removed_rows_are_not_read(store_url: str, clock: Clock) -> None:
+    async def linear(store: Store) -> None:
+        first = await store.put_if_absent("p", "s", "kind", {})
+        kept = await store.put_if_absent("p", "t", "kind", {})
+        await store.delete(first)
+        assert await whole(store) == [kept]
+
+    async def plain(store: Store) -> None:
+        await store.put([place("s", 1), place("t", 1)])
+        await store.remove("p", "s", 1)
+        assert await whole(store) == [place("t", 1)]
+
+    check(store_url, LINEAR, clock, linear)
+    check(store_url, PLAIN, clock, plain)
+
+
+def test_a_loaded_linear_row_changes_as_any_other(store_url: str, clock: Clock) -> None:
+    rows = [Row("p", sort, version, "kind", {"from": "elsewhere"}, None) for sort, version in (("a", 4), ("b", 1), ("c", 9), ("d", 2))]
+    expiring = Row("p", "e", 3, "kind", {"n": 1}, clock() + 20)
+
+    async def scenario(store: Store) -> None:
+        await store.load([*rows, expiring])
+        await store.load([*rows, expiring])
+        assert await store.scan("p") == [*rows, expiring]
+        for attempt in (
+            store.put_if_absent("p", "a", "kind", {}),
+            store.compare_and_set(Row("p", "a", 3, "kind", {}), {}),
+            store.delete(Row("p", "c", 8, "kind", {})),
+        ):
+            with pytest.raises(VersionConflict):
+                await attempt
+        changed = await store.compare_and_set(rows[0], {"n": 2})
+        assert changed == Row("p", "a", 5, "kind", {"n": 2})
+        await store.batch("p", [Delete("b", 1), Update("c", "other", {}, if_version=9), Check("d", 2), Insert("f", "kind", {})])
+        after = [changed, Row("p", "c", 10, "other", {}), rows[3], expiring, Row("p", "f", 1, "kind", {})]
+        assert await store.scan("p") == after
+        clock.advance(20.0)
+        assert (await store.put_if_absent("p", "e", "kind", {})).version == 1
+        assert (await store.put_if_absent("p", "b", "kind", {})).version == 1
+
+    check(store_url, LINEAR, clock, scenario)
+
+
+@pytest.mark.parametrize("table", [LINEAR, PLAIN], ids=["linear", "plain"])
+def test_of_two_loads_the_higher_version_stays(store_url: str, clock: Clock, table: Table) -> None:
+    async def scenario(store: Store) -> None:
+        for version in (2, 5, 1, 5, 3):
+            await store.load([place("s", version, at=version), place("t", version, partition="q", at=version)])
+        assert by_key(await whole(store)) == [place("s", 5, at=5), place("t", 5, partition="q", at=5)]
+
+    check(store_url, table, clock, scenario)
+
+
+def test_a_loaded_plain_row_is_ordered_as_any_other(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        await store.load([place("s", 5, n=1), place("t", 5, n=1), place("u", 5, n=1)])
+        await store.put([place("s", 4, n=2), place("t", 6, n=2)])
+        await store.remove("p", "u", 5)
+        assert await store.scan("p") == [place("s", 5, n=1), place("t", 6, n=2)]
+
+    check(store_url, PLAIN, clock, scenario)
+
+
+def test_what_cannot_be_read_or_loaded_is_refused(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        for attempt in (
+            store.read_all(limit=0),
+            store.read_all(limit=SCAN_LIMIT + 1),
+            *(store.read_all(after) for after in ("", "x", "[", "99", "[99]", "[-1]", "99:", "1:x", "[1,2]", "\ud800")),
+            store.load([place("s", -1)]),
+            store.load([Row("", "s", 1, "kind", {})]),
+            store.load([place("s", 1, x=object())]),
+            store.load([place(f"s{number}", 1) for number in range(PUT_LIMIT + 1)]),
+        ):
+            with pytest.raises(InvalidInput):
+                await attempt
+        await store.load([])
+        assert await whole(store) == []
+
+    check(store_url, LINEAR, clock, scenario)

@@ -26,6 +26,8 @@ from cluster.durable.cassandra.address import Address
 CONNECT_TIMEOUT_S: Final = 3.0
 REQUEST_TIMEOUT_S: Final = 3.0
 """Above the server's own limits on writes (2 s), so that what it knows of a write is heard."""
+WHOLE_READ_TIMEOUT_S: Final = 12.0
+"""Above the server's own limit on reads of ranges (10 s)."""
 SCHEMA_TIMEOUT_S: Final = 20.0
 SPECULATE_AFTER_S: Final = 0.2
 AVOIDED_S: Final = 10.0
@@ -40,6 +42,8 @@ class Kind(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    WHOLE_READ = "whole read"
+    """A page of a whole table: it touches all nodes and may take long, so nobody else is asked beside it."""
     LINEAR = "linear"
     """A lightweight transaction: never sent twice by the driver."""
     SERIAL_READ = "serial read"
@@ -110,6 +114,7 @@ def cluster_of(address: Address, near: Near) -> Any:
             EXEC_PROFILE_DEFAULT: profile(quorum, request_timeout=SCHEMA_TIMEOUT_S),
             # Only reads are asked of a second node while the first is slow.
             Kind.READ.value: profile(quorum, speculative_execution_policy=speculative),
+            Kind.WHOLE_READ.value: profile(quorum, request_timeout=WHOLE_READ_TIMEOUT_S),
             Kind.WRITE.value: profile(quorum),
             Kind.LINEAR.value: profile(quorum, retry_policy=FallthroughRetryPolicy()),
             Kind.SERIAL_READ.value: profile(serial, speculative_execution_policy=speculative),

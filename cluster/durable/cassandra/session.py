@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cassandra import OperationTimedOut
-from cassandra.cluster import NoHostAvailable
+from cassandra.cluster import NoHostAvailable, ResultSet
 
 from cluster.durable.cassandra.address import Address, parse
-from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, Kind, Near, cluster_of
+from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, WHOLE_READ_TIMEOUT_S, Kind, Near, cluster_of
 from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
 from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
 from cluster.resilience.breaker import Admission, Breaker
@@ -53,7 +53,11 @@ class Session:
         self.driver.use_client_timestamp = False  # plain rows carry their own, linear ones the server's
 
     async def run(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
-        """Run a bound statement and return its rows.
+        """Run a bound statement and return its rows; raises what `page` does."""
+        return (await self.page(statement, kind))[0]
+
+    async def page(self, statement: Any, kind: Kind, after: bytes | None = None) -> tuple[list[dict[str, Any]], bytes | None]:
+        """Run a bound statement and return a page of its rows, and where the next begins, if there is one.
 
         Raises:
             Overloaded: too many are under way.
@@ -64,9 +68,9 @@ class Session:
         admission = self._admit()
         failed: bool | None = True  # None: it says nothing of the nodes
         try:
-            rows = await self._answer(statement, kind)
+            answer = await self._answer(statement, kind, after)
             failed = False
-            return rows
+            return answer
         except MatineeError as error:
             failed = None if is_contention(error) else isinstance(error, StoreUnavailable | Indeterminate)
             raise
@@ -121,19 +125,22 @@ class Session:
             self._in_flight += 1
             return admission
 
-    async def _answer(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
+    async def _answer(self, statement: Any, kind: Kind, after: bytes | None) -> tuple[list[dict[str, Any]], bytes | None]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[dict[str, Any]]] = loop.create_future()
+        future: asyncio.Future[tuple[list[dict[str, Any]], bytes | None]] = loop.create_future()
 
         def hand_over(settle: Callable[[Any], None], outcome: Any) -> None:  # in the driver's thread
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there
                 loop.call_soon_threadsafe(lambda: None if future.done() else settle(outcome))
 
         try:
-            self.driver.execute_async(statement, execution_profile=kind.value).add_callbacks(
-                lambda rows: hand_over(future.set_result, rows or []), lambda error: hand_over(future.set_exception, error)
+            sent = self.driver.execute_async(statement, execution_profile=kind.value, paging_state=after)
+            sent.add_callbacks(
+                lambda rows: hand_over(future.set_result, (rows or [], ResultSet(sent, rows).paging_state)),
+                lambda error: hand_over(future.set_exception, error),
             )
-            async with asyncio.timeout(REQUEST_TIMEOUT_S + 2.0):  # the driver's own comes first, unless its thread is gone
+            timeout_s = WHOLE_READ_TIMEOUT_S if kind is Kind.WHOLE_READ else REQUEST_TIMEOUT_S
+            async with asyncio.timeout(timeout_s + 2.0):  # the driver's own comes first, unless its thread is gone
                 return await future
         except Exception as error:
             if isinstance(error, OperationTimedOut) and error.last_host is not None:

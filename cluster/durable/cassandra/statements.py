@@ -15,7 +15,7 @@ import msgspec
 from cassandra.query import BatchStatement, BatchType
 
 from cluster.durable.cassandra import schema
-from cluster.durable.cassandra.conditions import ABSENT, LASTING_S, Found, Prepared
+from cluster.durable.cassandra.conditions import ABSENT, Found, Prepared, lasting
 from cluster.durable.cassandra.session import Session
 from cluster.durable.store import Mode, Row, Table, Value
 from cluster.errors import CorruptData
@@ -30,12 +30,16 @@ _TOP: Final = "\U0010ffff" * 257  # above every key: they have at most 1024 byte
 _WRITE: Final = (
     "UPDATE {table} USING TTL ? SET version = ?, kind = ?, value = ?, expires_at_s = ?, tag = ? WHERE partition = ? AND sort = ?"
 )
+_LOAD: Final = (
+    "UPDATE {table} USING TIMESTAMP ? AND TTL ? SET version = ?, kind = ?, value = ?, expires_at_s = ? WHERE partition = ? AND sort = ?"
+)
 _CHECK: Final = "DELETE checked FROM {table} WHERE partition = ? AND sort = ?"
 _DELETE: Final = "DELETE FROM {table} WHERE partition = ? AND sort = ?"
 _IF_ABSENT: Final = " IF version = null AND expires_at_s = null"
 _IF_LIVE: Final = " IF version = ? AND expires_at_s > ?"
 _IF_EXACTLY: Final = " IF version = ? AND expires_at_s = ?"
 _PAGE: Final = "SELECT sort, {columns} FROM {table} WHERE partition = ? AND sort >= ? AND sort < ? ORDER BY sort {order} LIMIT ?"
+_WHOLE: Final = "SELECT partition, sort, {columns} FROM {table} WHERE token(partition) > ? AND token(partition) <= ?"
 
 
 class Reads:
@@ -49,6 +53,7 @@ class Reads:
         self._get = self._prepare("SELECT sort, {columns} FROM {table} WHERE partition = ? AND sort = ?", idempotent=True)
         self._ascending = self._prepare(_PAGE.replace("{order}", "ASC"), idempotent=True)
         self._descending = self._prepare(_PAGE.replace("{order}", "DESC"), idempotent=True)
+        self._whole = self._prepare(_WHOLE, idempotent=True)
 
     def get(self, partition: str, sort: str) -> Any:
         """Read one row."""
@@ -60,6 +65,12 @@ class Reads:
         if low >= high:
             return None
         return (self._descending if reverse else self._ascending).bind((partition, low, high, limit))
+
+    def whole(self, tokens: tuple[int, int], limit: int) -> Any:
+        """Read the partitions in a range of tokens, in pages of `limit` rows."""
+        statement = self._whole.bind(tokens)
+        statement.fetch_size = limit
+        return statement
 
     def _prepare(self, cql: str, *, idempotent: bool = False) -> Any:
         prepared = self._session.driver.prepare(cql.replace("{table}", self._name).replace("{columns}", self.columns))
@@ -87,10 +98,12 @@ class Plain(Reads):
         batch = BatchStatement(BatchType.UNLOGGED)
         batch.is_idempotent = True
         for number, (row, value) in enumerate(rows):
-            expires_at_s = LASTING_S if row.expires_at_s is None else row.expires_at_s
+            expires_at_s = lasting(row.expires_at_s)
             held = (written_us + number, row.version, row.kind, value, expires_at_s)
             batch.add(self._put.bind((row.version, ttl_s(expires_at_s, now_s), held, row.partition, row.sort)))
         return batch
+
+    load = put
 
     def remove(self, partition: str, sort: str, version: int) -> Any:
         """Remove a row."""
@@ -105,6 +118,7 @@ class Linear(Reads):
         self._write = {condition: self._prepare(_WRITE + condition) for condition in (_IF_ABSENT, _IF_LIVE, _IF_EXACTLY)}
         self._check = {condition: self._prepare(_CHECK + condition) for condition in (_IF_ABSENT, _IF_LIVE, _IF_EXACTLY)}
         self._delete = self._prepare(_DELETE + _IF_LIVE)
+        self._load = self._prepare(_LOAD, idempotent=True)
         self._evidence = self._prepare(
             "SELECT sort, version, expires_at_s, tag FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
         )
@@ -114,6 +128,20 @@ class Linear(Reads):
         batch = BatchStatement(BatchType.UNLOGGED)
         for change in changes:
             batch.add(self._bind(partition, change, expired.get(change.sort), tag, now_s))
+        return batch
+
+    def load(self, rows: Sequence[tuple[Row, str]], now_s: float) -> Any:
+        """Write rows of one partition without conditions, each with its encoded value.
+
+        The version is the timestamp, a moment in 1970: a lightweight transaction has the servers' time, which is later by any clock,
+        and of two loads the higher version stays.
+        """
+        batch = BatchStatement(BatchType.UNLOGGED)
+        batch.is_idempotent = True
+        for row, value in rows:
+            expires_at_s = lasting(row.expires_at_s)
+            columns = (row.version, ttl_s(expires_at_s, now_s), row.version, row.kind, value, expires_at_s)
+            batch.add(self._load.bind((*columns, row.partition, row.sort)))
         return batch
 
     def evidence(self, partition: str, changes: Sequence[Prepared]) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -19,6 +20,7 @@ from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
 from cluster.durable.cassandra.driver import SCHEMA_TIMEOUT_S, Kind
 from cluster.durable.cassandra.faults import is_made_this_moment, is_over, translate_at_open
+from cluster.durable.cassandra.ranges import Place
 from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.turns import Turns
@@ -26,6 +28,7 @@ from cluster.durable.store import Change, Mode, Row, Store, Table
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, StoreUnavailable, VersionConflict
 
 T = TypeVar("T", Linear, Plain)
+Answer = TypeVar("Answer")
 
 DEADLINE_S: Final = 10.0
 PAGE: Final = 200
@@ -72,7 +75,8 @@ class CassandraStore(Store):
     async def get(self, partition: str, sort: str) -> Row | None:
         """See the port."""
         limits.check_keys(partition, sort)
-        found = await self._read(self._statements.get(partition, sort))
+        statement = self._statements.get(partition, sort)
+        found = await self._read(lambda: self._opened().run(statement, Kind.READ))
         return next(self._rows(partition, found), None)
 
     async def scan(
@@ -88,22 +92,38 @@ class CassandraStore(Store):
             page = self._statements.page(partition, prefix, after, reverse, asked)
             if page is None:
                 return rows
-            found = await self._read(page)
+            found = await self._read(partial(self._opened().run, page, Kind.READ))
             rows += self._rows(partition, found)
             if len(found) < asked or len(rows) >= limit:
                 return rows
             after = found[-1]["sort"]
 
+    async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
+        """See the port; goes through the ranges of tokens one after another."""
+        limits.check_limit(limit)
+        place = Place.of(after)
+        statement = self._statements.whole(place.tokens, limit)
+        found, paging = await self._read(lambda: self._opened().page(statement, Kind.WHOLE_READ, place.paging))
+        rows = [row for columns in found for row in self._rows(columns["partition"], [columns])]
+        following = place.following(paging)
+        return rows, None if following is None else str(following)
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        """See the port; rows of one partition are written together, up to 50."""
+        await self._write_all(self._statements.load, rows)
+
     async def put(self, rows: Sequence[Row]) -> None:
         """See the port; rows of one partition are written together, up to 50."""
-        table = self._of(Plain, Mode.PLAIN)
+        await self._write_all(self._of(Plain, Mode.PLAIN).put, rows)
+
+    async def _write_all(self, bind: Callable[[Sequence[tuple[Row, str]], float], Any], rows: Sequence[Row]) -> None:
         limits.check_rows(rows)
         encoded = [(row, limits.encode_value(row.value)) for row in rows]
         batches = asyncio.Semaphore(PUTS_AT_ONCE)
 
         async def write(some: Sequence[tuple[Row, str]]) -> None:
             async with batches:
-                await self._write_plain(table.put(some, self._now_s()))
+                await self._write_plain(bind(some, self._now_s()))
 
         self._opened()
         outcomes = await asyncio.gather(*(write(some) for some in _by_partition(encoded)), return_exceptions=True)
@@ -137,22 +157,22 @@ class CassandraStore(Store):
         if session is not None:
             await release(session)
 
-    async def _read(self, statement: Any) -> list[dict[str, Any]]:
+    async def _read(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
-            return await self._until_answered(statement, Kind.READ)
+            return await self._until_answered(ask)
         except Indeterminate as error:
             raise StoreUnavailable(f"{self._opened().address.title} did not answer in time") from error.__cause__
 
     async def _write_plain(self, statement: Any) -> None:
         # Idempotent: the row's version is its timestamp, so a write that happened twice happened once.
-        await self._until_answered(statement, Kind.WRITE)
+        await self._until_answered(lambda: self._opened().run(statement, Kind.WRITE))
 
-    async def _until_answered(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
+    async def _until_answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         ends_s = time.monotonic() + DEADLINE_S
         pauses = _pauses()
         while True:
             try:
-                return await self._opened().run(statement, kind)
+                return await ask()
             except Indeterminate:
                 pause_s = next(pauses)
                 if time.monotonic() + pause_s > ends_s or self._opened().failing:

@@ -124,6 +124,16 @@ def scan(
     return [_row(partition, columns) for columns in found]
 
 
+def read_all(connection: sqlite3.Connection, table: Table, after: tuple[str, str], limit: int, now_s: float) -> list[Row]:
+    """Return a page of the live rows past `after`, a partition and a sort."""
+    found = connection.execute(
+        f"SELECT partition, sort, version, kind, value, expires_at_s FROM {_sql_name(table)} WHERE (partition, sort) > (?, ?)"
+        " AND value IS NOT NULL AND (expires_at_s IS NULL OR expires_at_s > ?) ORDER BY partition, sort LIMIT ?",
+        (*after, now_s, limit),
+    ).fetchall()
+    return [_row(partition, columns) for partition, *columns in found]
+
+
 def put(connection: sqlite3.Connection, table: Table, rows: Sequence[Columns], now_s: float) -> None:
     """Write rows, the highest version winning; at the same version a removal wins, else the last."""
     connection.executemany(
@@ -171,7 +181,7 @@ def _sql_name(table: Table) -> str:
     return f"rows_{table.name}"
 
 
-def _row(partition: str, columns: tuple[Any, ...]) -> Row:
+def _row(partition: str, columns: Sequence[Any]) -> Row:
     sort, version, kind, value, expires_at_s = columns
     try:
         decoded: Value = msgspec.json.decode(value)

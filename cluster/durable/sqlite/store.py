@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from cluster.durable import limits
 from cluster.durable.log import partition_of
@@ -21,10 +23,30 @@ from cluster.durable.sqlite import rows as sql
 from cluster.durable.sqlite.database import Database
 from cluster.durable.sqlite.faults import translate_at_open
 from cluster.durable.store import Change, Mode, Row, Store, Table
-from cluster.errors import Misconfigured
+from cluster.errors import InvalidCursor, Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FILES_LIMIT: Final = 256
+
+
+class _Place(msgspec.Struct, frozen=True, array_like=True):
+    """How far a whole table is read."""
+
+    file: Annotated[int, msgspec.Meta(ge=0)] = 0
+    partition: str = ""
+    sort: str = ""
+
+    @classmethod
+    def of(cls, after: str | None) -> _Place:
+        if after is None:
+            return cls()
+        try:
+            return msgspec.json.decode(after, type=cls)
+        except (msgspec.DecodeError, UnicodeEncodeError) as error:
+            raise InvalidCursor from error
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(self).decode()
 
 
 class SqliteStore(Store):
@@ -80,9 +102,31 @@ class SqliteStore(Store):
             lambda connection: sql.scan(connection, self._table, partition, prefix, after, reverse, limit, now_s)
         )
 
+    async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
+        """See the port; goes through the files one after another."""
+        limits.check_limit(limit)
+        place, now_s = _Place.of(after), self._now_s()
+        if not self._files:
+            raise sql.closed(self._table)
+        if place.file >= len(self._files):
+            raise InvalidCursor
+        rows = await self._files[place.file].read(
+            lambda connection: sql.read_all(connection, self._table, (place.partition, place.sort), limit, now_s)
+        )
+        if len(rows) == limit:
+            return rows, str(_Place(place.file, rows[-1].partition, rows[-1].sort))
+        return rows, str(_Place(place.file + 1)) if place.file + 1 < len(self._files) else None
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        """See the port."""
+        await self._write(rows)
+
     async def put(self, rows: Sequence[Row]) -> None:
         """See the port."""
         limits.require_mode(self._table, Mode.PLAIN)
+        await self._write(rows)
+
+    async def _write(self, rows: Sequence[Row]) -> None:
         limits.check_rows(rows)
         by_file: dict[Database, list[sql.Columns]] = {}
         for row in rows:
