@@ -9,10 +9,10 @@
       Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused · AccountDisabled
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
                                       UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound ·
-                                      DeviceCodeNotFound · ResetLinkInvalid
+                                      DeviceCodeNotFound · ResetLinkInvalid · BackupNotFound
       Conflict                   409  AccountExists · TooManyProfiles · LastProfile · ListFull · StreamLimitReached · NotPlayable ·
                                       VersionConflict · UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning ·
-                                      OwnAccount · DeviceCodeDecided
+                                      OwnAccount · DeviceCodeDecided · TargetNotEmpty
       MethodNotAllowed           405
       PreconditionFailed         412
       PreconditionRequired       428
@@ -24,7 +24,7 @@
                                       PortUnavailable · NotRunning · StartFailed · OriginUnavailable · ProgramInterrupted
         DeadlineExceeded         504
       StorageFull                507
-      CorruptData                500
+      CorruptData                500  BackupDamaged · CopyDiffers
 
 An error carries a sentence for people (`detail`) and fields for programs; both survive pickling, because errors cross processes.
 Each answers over HTTP as `application/problem+json` (RFC 9457).
@@ -279,6 +279,12 @@ class ResetLinkInvalid(NotFound):
     slug, title = "reset-link-invalid", "This link is no longer valid"
 
 
+class BackupNotFound(NotFound):
+    """The folder is not there, or holds no backup that was finished."""
+
+    slug, title = "backup-not-found", "There is no such backup"
+
+
 class ProfileNotFound(NotFound):
     """No such profile in this account."""
 
@@ -412,6 +418,12 @@ class AlreadyRunning(Conflict):
     """This data directory has a running instance."""
 
     slug, title = "already-running", "Matinee runs already"
+
+
+class TargetNotEmpty(Conflict):
+    """An installation is copied or restored only to where there is none."""
+
+    slug, title = "target-not-empty", "The target holds another installation already"
 
 
 class PreconditionFailed(MatineeError):
@@ -552,3 +564,15 @@ class CorruptData(MatineeError):
     """Stored data cannot be read."""
 
     slug, title = "corrupt-data", "Stored data is damaged"
+
+
+class BackupDamaged(CorruptData):
+    """A file of a backup is missing, or is not what was written."""
+
+    slug, title = "backup-damaged", "The backup is damaged"
+
+
+class CopyDiffers(CorruptData):
+    """What was read back is not what was read."""
+
+    slug, title = "copy-differs", "The copy differs from its source"

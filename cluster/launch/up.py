@@ -22,6 +22,7 @@ from cluster.launch import environment
 from cluster.launch.client import password_file
 from cluster.launch.instance import Instance, State, logs_folder, read, unwritable
 from cluster.launch.live import Display
+from cluster.launch.moving.progress import restore_file
 from cluster.launch.supervisor import Supervisor, sweep_stale
 from cluster.settings import Settings, load
 from serve_apps.web import build
@@ -58,6 +59,7 @@ def up(
     instance = Instance.claim(settings.data)
     try:
         sweep_stale(instance)
+        require_restored(settings)
         require_space(settings)
         environment.require_ports(settings, edge=edge, joined=bool(ray_address))
         require_sound(settings)
@@ -134,6 +136,16 @@ def require_space(settings: Settings) -> None:
         raise unwritable(settings.data, error) from error
     if found.f_bavail * found.f_frsize < FREE_BYTES:
         raise StorageFull(f"{settings.data}: less than {FREE_BYTES >> 20} MiB are free on the disk")
+
+
+def require_restored(settings: Settings) -> None:
+    """Check that no restore was broken off.
+
+    Raises:
+        Misconfigured: one was.
+    """
+    if restore_file(settings.data).exists():
+        raise Misconfigured("A restore was broken off: run `matinee restore` again, it goes on")
 
 
 def require_sound(settings: Settings) -> None:
