@@ -61,7 +61,7 @@ async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
         AlreadyRunning: another backup into this folder is being made.
         StorageFull, StoreUnavailable: it cannot be read or written; the backup before, if there is one, stays.
     """
-    require_made(settings.store, settings.log)
+    require_made(settings.store)
     with _held(folder), _disk_errors(folder):
         before = _before(folder)
         fresh = folder / _UNFINISHED
@@ -102,7 +102,8 @@ async def _table(table: Readable, name: str, fresh: Path, telling: Telling) -> C
             for line in lines:
                 count.add(line)
             telling.doing(f"{name}: {count.counted.entries:,} rows")
-    telling.done(f"{name}: {count.counted.entries:,} rows")
+    if count.counted.entries:
+        telling.done(f"{name}: {count.counted.entries:,} rows")
     return count.counted
 
 
@@ -119,7 +120,8 @@ async def _topic(installation: Installation, topic: Topic, fresh: Path, telling:
             with Written(events_file(fresh, topic, partition)) as file:
                 await file.write(lines)
         telling.doing(f"{topic.name}: {count.counted.entries:,} events")
-    telling.done(f"{topic.name}: {count.counted.entries:,} events")
+    if count.counted.entries:
+        telling.done(f"{topic.name}: {count.counted.entries:,} events")
     return count.counted
 
 

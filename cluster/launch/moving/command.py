@@ -81,6 +81,8 @@ def _print(report: msgspec.Struct, **more: bool) -> None:
 
 def _tell(report: Report, telling: Telling) -> None:
     for each in (*report.tables, *report.topics):
+        if each.same and not each.source.entries:
+            continue
         found = "the same" if each.same else f"DIFFERENT: {each.target.entries:,}, checksum {each.target.checksum}"
         repeats = f", {each.repeats:,} of them twice" if each.repeats else ""
         telling.done(f"{each.name}: {each.source.entries:,}, checksum {each.source.checksum}: {found}{repeats}")

@@ -62,7 +62,7 @@ async def copy(source: Place, target: Place, data: Path, telling: Telling) -> Re
     log = source.log != target.log
     if not store and not log:
         raise Misconfigured("Nothing would be copied: say where to by --to, or where from by --from")
-    require_made(*([source.store] if store else []), *([source.log] if log else []))
+    require_made(source.store if store else source.log)
     clock = Clock()
     progress = Progress.of(data / "moving" / "copy.json", source.store, source.log, target.store, target.log)
     async with (

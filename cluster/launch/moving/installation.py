@@ -58,16 +58,15 @@ async def opened(store_url: str | None, log_url: str | None, clock: Clock) -> As
         yield Installation(tables, log)
 
 
-def require_made(*urls: str) -> None:
-    """Check that embedded stores and logs are there, since opening them would make them.
+def require_made(url: str) -> None:
+    """Check that an embedded store or log is there, since opening it would make it.
 
     Raises:
-        Misconfigured: one isn't.
+        Misconfigured: it isn't.
     """
-    for url in urls:
-        folder = _folder(url)
-        if folder is not None and not any(folder.glob("*.sqlite3")):
-            raise Misconfigured(f"There is no installation in {folder}")
+    folder = _folder(url)
+    if folder is not None and not any(folder.glob("*.sqlite3")):
+        raise Misconfigured(f"There is no installation in {folder}")
 
 
 @contextlib.contextmanager

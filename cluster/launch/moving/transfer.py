@@ -126,7 +126,8 @@ class _Moving:
         self._telling.doing(f"{self._name}: {self._count:,} {self._what}")
 
     def end(self) -> None:
-        self._telling.done(f"{self._name}: {self._count:,} {self._what}")
+        if self._count:
+            self._telling.done(f"{self._name}: {self._count:,} {self._what}")
 
 
 def _difference(each: Compared) -> str:

@@ -17,6 +17,9 @@ from cluster.launch.instance import Process, State, private_directory
 from tests.running import COMMAND, instance_environment
 
 
+COMMANDS = ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate", "copy", "backup", "restore")
+
+
 def matinee(data: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     environ = instance_environment(data, **settings)
     return subprocess.run([*COMMAND, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
@@ -32,10 +35,10 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_the_command_names_all_of_them(tmp_path: Path) -> None:
     done = matinee(tmp_path / "data", "--help")
     assert done.returncode == 0
-    assert all(f" {command} " in done.stdout for command in ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate"))
+    assert all(f" {command} " in done.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "ingest", "scale", "edge", "servers", "migrate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = matinee(tmp_path / "data", command, "--help")
     assert done.returncode == 0
