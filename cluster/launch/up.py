@@ -145,7 +145,9 @@ def require_restored(settings: Settings) -> None:
         Misconfigured: one was.
     """
     if restore_file(settings.data).exists():
-        raise Misconfigured("A restore was broken off: run `matinee restore` again, it goes on")
+        raise Misconfigured(
+            f"A restore was broken off: run `matinee restore` again, it goes on ({restore_file(settings.data)} says from where)"
+        )
 
 
 def require_sound(settings: Settings) -> None:

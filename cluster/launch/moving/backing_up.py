@@ -79,7 +79,7 @@ async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
 async def _write(folder: Path, fresh: Path, before: Manifest | None, settings: Settings, telling: Telling) -> tuple[Manifest, Report]:
     began_s, began_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     fresh.mkdir(mode=0o700)
-    async with opened(settings.store, settings.log, Clock()) as installation:
+    async with opened(settings.store, settings.log, Clock(), to_read=True) as installation:
         tables = {name: await _table(table, name, fresh, telling) for name, table in installation.tables.items()}
         topics = {topic.name: await _topic(installation, topic, fresh, telling) for topic in TOPICS}
     _files(settings, fresh, telling)
@@ -112,14 +112,16 @@ async def _topic(installation: Installation, topic: Topic, fresh: Path, telling:
     count = Count()
     for partition in range(topic.partitions):
         end = await installation.log.end(topic, partition)  # what comes later is the next backup's
-        lines: list[bytes] = []
-        async for event in entries.events(installation.log, topic, partition, until=end):
-            lines.append(line_of(event))
-            count.add(lines[-1])
-        if lines:
-            with Written(events_file(fresh, topic, partition)) as file:
-                await file.write(lines)
-        telling.doing(f"{topic.name}: {count.counted.entries:,} events")
+        with Written(events_file(fresh, topic, partition)) as file:
+            lines: list[bytes] = []
+            async for event in entries.events(installation.log, topic, partition, until=end):
+                lines.append(line_of(event))
+                count.add(lines[-1])
+                if len(lines) == entries.PAGE:
+                    await file.write(lines)
+                    telling.doing(f"{topic.name}: {count.counted.entries:,} events")
+                    lines = []
+            await file.write(lines)
     if count.counted.entries:
         telling.done(f"{topic.name}: {count.counted.entries:,} events")
     return count.counted

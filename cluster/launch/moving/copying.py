@@ -66,7 +66,7 @@ async def copy(source: Place, target: Place, data: Path, telling: Telling) -> Re
     clock = Clock()
     progress = Progress.of(data / "moving" / "copy.json", source.store, source.log, target.store, target.log)
     async with (
-        opened(source.store if store else None, source.log if log else None, clock) as here,
+        opened(source.store if store else None, source.log if log else None, clock, to_read=True) as here,
         opened(target.store if store else None, target.log if log else None, clock) as there,
     ):
         resumed = await begin(progress, there, telling)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Installation(msgspec.Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def opened(store_url: str | None, log_url: str | None, clock: Clock) -> AsyncIterator[Installation]:
+async def opened(store_url: str | None, log_url: str | None, clock: Clock, *, to_read: bool = False) -> AsyncIterator[Installation]:
     """Open an installation, or the part that has a URL; tables that are missing are made, empty."""
     async with contextlib.AsyncExitStack() as opening:
         tables: dict[str, Store] = {}
@@ -51,8 +52,8 @@ async def opened(store_url: str | None, log_url: str | None, clock: Clock) -> As
                 break
             tables[table.name] = await open_store(store_url, table, clock)
             opening.push_async_callback(tables[table.name].close)
-        # By this clock nothing is ever old: what moves entries drops none.
-        log = await open_log(log_url, lambda: 0.0) if log_url is not None else None
+        # By a clock that stands in 1970 no entry is ever old: who only reads them drops none.
+        log = await open_log(log_url, (lambda: 0.0) if to_read else time.time) if log_url is not None else None
         if log is not None:
             opening.push_async_callback(log.close)
         yield Installation(tables, log)

@@ -134,5 +134,5 @@ def rows_file(folder: Path, table: str) -> Path:
 
 
 def events_file(folder: Path, topic: Topic, partition: int) -> Path:
-    """Return the file of a topic's partition; one without events has none."""
+    """Return the file of a topic's partition."""
     return folder / "topics" / topic.name / f"{partition:03d}.jsonl.gz"

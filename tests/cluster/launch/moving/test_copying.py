@@ -13,6 +13,7 @@ import pytest
 
 from actors.sessions.tables import PLACES
 from cluster.durable import Entry, Log, Row, Store, open_log, open_store
+from cluster.durable.sqlite.log import SqliteLog
 from cluster.errors import Indeterminate, Misconfigured, StoreUnavailable
 from cluster.events import AUDIT, CATALOG, TOPICS, Event, Topic
 from cluster.launch.instance import Instance
@@ -38,6 +39,18 @@ def events_of(url: str) -> dict[str, list[list[Event]]]:
     return asyncio.run(go())
 
 
+def trimmed(url: str) -> int:
+    """How many entries an embedded log drops as too old."""
+
+    async def go() -> int:
+        log = await SqliteLog.open(url.removeprefix("sqlite:"))
+        dropped = sum([await log.trim(topic) for topic in TOPICS])
+        await log.close()
+        return dropped
+
+    return asyncio.run(go())
+
+
 def in_store(settings: Settings, table: Any, change: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
     async def go() -> None:
         store = await open_store(settings.store, table)
@@ -59,6 +72,7 @@ def test_a_copy_has_every_row_and_every_event_in_its_order(source: Settings, tmp
     assert "places: 2,700 rows" in told
     assert sum(line.endswith(": the same") for line in told) == sum(bool(found) for found in before.values()) + 3
     assert not (source.data / "moving/copy.json").exists()
+    assert trimmed(target.log) == trimmed(source.log) == 0
 
 
 def test_as_json_a_copy_is_one_document(source: Settings, tmp_path: Path) -> None:
