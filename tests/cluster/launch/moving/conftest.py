@@ -21,7 +21,7 @@ def source(tmp_path: Path) -> Settings:
 
 def matinee(data: Path, *arguments: str | Path, **settings: object) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, env=instance_environment(data, **settings), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=instance_environment(data, **settings), capture_output=True, text=True, timeout=900, check=False)
 
 
 def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:

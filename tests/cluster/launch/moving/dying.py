@@ -12,7 +12,7 @@ from tests.running import instance_environment
 def killed(data: Path, words: str, *command: str, **settings: object) -> None:
     """Run a command of `matinee` in a process that dies once what it does begins with `words`."""
     program = [sys.executable, "-m", "tests.cluster.launch.moving.dying", words, *command]
-    done = subprocess.run(program, env=instance_environment(data, **settings), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, env=instance_environment(data, **settings), capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == -signal.SIGKILL, (done.stdout, done.stderr)
 
 
