@@ -80,6 +80,7 @@ async def _write(folder: Path, fresh: Path, before: Manifest | None, settings: S
     began_s, began_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     fresh.mkdir(mode=0o700)
     async with opened(settings.store, settings.log, Clock(), to_read=True) as installation:
+        await installation.require_rows()
         tables = {name: await _table(table, name, fresh, telling) for name, table in installation.tables.items()}
         topics = {topic.name: await _topic(installation, topic, fresh, telling) for topic in TOPICS}
     _files(settings, fresh, telling)

@@ -69,5 +69,6 @@ async def copy(source: Place, target: Place, data: Path, telling: Telling) -> Re
         opened(source.store if store else None, source.log if log else None, clock, to_read=True) as here,
         opened(target.store if store else None, target.log if log else None, clock) as there,
     ):
+        await here.require_rows()
         resumed = await begin(progress, there, telling)
         return await transfer(Source(here.tables, here.log), there, progress, clock, telling, resumed=resumed)

@@ -26,6 +26,18 @@ class Installation(msgspec.Struct, frozen=True):
     tables: Mapping[str, Store]
     log: Log | None
 
+    async def require_rows(self) -> None:
+        """Check that there is an installation at all: opening one makes its tables.
+
+        Raises:
+            Misconfigured: no table has a row.
+        """
+        for table in self.tables.values():
+            if not await rows.is_empty(table):
+                return
+        if self.tables:
+            raise Misconfigured("There is no installation: no table has a row. Is it another MATINEE_STORE?")
+
     async def require_empty(self) -> None:
         """Check that nothing is kept there yet.
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -236,6 +237,11 @@ def test_what_cannot_be_backed_up_is_one_line(source: Settings, folder: Path, tm
     assert "holds other things than a backup" in one_line(matinee(source.data, "backup", tmp_path / "other"), code=2)
     assert "cannot be written: No such file" in one_line(matinee(source.data, "backup", tmp_path / "no/such"))
     assert "There is no installation in" in one_line(matinee(tmp_path / "none", "backup", tmp_path / "new"), code=2)
+    (tmp_path / "empty/store").mkdir(parents=True)
+    sqlite3.connect(tmp_path / "empty/store/auth.sqlite3").close()
+    before = (folder / "manifest.json").read_bytes()
+    assert "no table has a row" in one_line(matinee(tmp_path / "empty", "backup", folder), code=2)
+    assert (folder / "manifest.json").read_bytes() == before
     with (folder / "backup.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert one_line(matinee(source.data, "backup", folder)) == f"Another backup into {folder} is being made"
