@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cluster.launch.servers.nodes import Nodes
 from tests.films import two_language_film
 from tests.running import Platform
 from tests.servers import Servers
@@ -23,7 +24,36 @@ os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SERVERS = pytest.StashKey[Servers]()
 INSIST = os.environ.get("MATINEE_TESTS_INSIST") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for what is run by hand: the ordinary suite has its answers."""
+    parser.addoption("--nodes", type=int, choices=(1, 3), default=1, help="of Cassandra and Kafka, behind the contract suite")
+    parser.addoption("--kills", type=int, default=8, help="how often the outbox relay is killed on each pair of store and log")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring those together that share three nodes, so that these need not run beside all the others."""
+    sharing = [item for item in items if _shares(item)]
+    if sharing:
+        first = items.index(sharing[0])
+        items[first:] = sharing + [item for item in items[first:] if not _shares(item)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """End the three nodes with the last test that shares them."""
+    result = yield
+    servers = item.config.stash.get(SERVERS, None)
+    if servers is not None and _shares(item) and not (nextitem and _shares(nextitem)):
+        servers.stop(3)
+    return result
+
+
+def _shares(item: pytest.Item) -> bool:
+    return item.get_closest_marker("three_nodes") is not None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -74,13 +104,19 @@ def ray_cluster() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Real Kafka and Cassandra, each started when its URL is first asked for; the same for the whole suite."""
-    found = Servers(tmp_path_factory.mktemp("servers"))
+    found = request.config.stash[SERVERS] = Servers(tmp_path_factory.mktemp("servers"))
     try:
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture
+def three(servers: Servers) -> Nodes:
+    """Three nodes of Cassandra, whole at first, for a test marked `three_nodes`; it may do to them what it likes."""
+    return servers.three()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
-"""Real Kafka and Cassandra for the suite, one node of each, started when first asked for: the fixture `servers`.
+"""Real Kafka and Cassandra for the suite, started when first asked for: the fixture `servers`.
 
-Jars are kept between runs; data isn't. Tests that kill or stop nodes start their own.
+One node of each that all tests share, and three of Cassandra (fixture `three`) for tests marked `three_nodes`, which may kill and stop
+nodes: those tests run one after another, and the nodes end with the last of them. Jars are kept between runs; data isn't.
 """
 
 from __future__ import annotations
@@ -46,33 +47,51 @@ class Servers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._nodes: dict[str, Nodes] = {}
+        self._nodes: dict[tuple[str, int], Nodes] = {}
 
     @property
     def store_url(self) -> str:
         """The URL for MATINEE_STORE: `cassandra://127.0.0.1:PORT/matinee_tests`."""
-        return self._of(CASSANDRA).url.rpartition("/")[0] + f"/{KEYSPACE}"
+        return keyspace_of(self._of(CASSANDRA), KEYSPACE)
 
     @property
     def log_url(self) -> str:
         """The URL for MATINEE_LOG: `kafka://127.0.0.1:PORT`."""
         return self._of(KAFKA).url
 
-    def empty_store_url(self) -> str:
-        """Return `store_url` once no table of its keyspace has a row: a table is emptied in less time than it is made."""
-        url = self.store_url
+    def empty_store_url(self, count: int = 1) -> str:
+        """Return the URL of a keyspace in which no table has a row: a table is emptied in less time than it is made."""
+        url = keyspace_of(self._of(CASSANDRA, count), KEYSPACE)
         _empty(url)
         return url
 
-    def stop(self) -> None:
-        """End what was started."""
-        for nodes in self._nodes.values():
-            nodes.stop()
+    def three_brokers_url(self) -> str:
+        """Return the URL of three brokers that are not to be killed."""
+        return self._of(KAFKA, 3).url
 
-    def _of(self, software: Software) -> Nodes:
-        if software.name not in self._nodes:
-            self._nodes[software.name] = started(software, self._folder / software.name)
-        return self._nodes[software.name]
+    def three(self) -> Nodes:
+        """Return three nodes of Cassandra, all of which run and take each other for alive, whatever was done to them before."""
+        nodes = self._of(CASSANDRA, 3)
+        for node in nodes.nodes:
+            node.resume()
+        nodes.start(jars_of(CASSANDRA))
+        return nodes
+
+    def stop(self, count: int | None = None) -> None:
+        """End what was started, or only the groups of so many nodes."""
+        for key in [key for key in self._nodes if count in (None, key[1])]:
+            self._nodes.pop(key).stop()
+
+    def _of(self, software: Software, count: int = 1) -> Nodes:
+        key = software.name, count
+        if key not in self._nodes:
+            self._nodes[key] = started(software, self._folder / f"{software.name}-{count}", count)
+        return self._nodes[key]
+
+
+def keyspace_of(nodes: Nodes, keyspace: str) -> str:
+    """Return the URL of a keyspace on these nodes."""
+    return f"{nodes.url.rpartition('/')[0]}/{keyspace}"
 
 
 def _empty(url: str) -> None:
@@ -80,8 +99,8 @@ def _empty(url: str) -> None:
 
     found = re.fullmatch(r"cassandra://([^:]+):(\d+)/(\w+)", url)
     assert found is not None
-    host, port, keyspace = found.groups()
-    with Cluster([host], port=int(port)) as cluster:
+    hosts, port, keyspace = found.groups()
+    with Cluster(hosts.split(","), port=int(port)) as cluster:
         session = cluster.connect()
         for row in session.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,)):
             table = f'{keyspace}."{row.table_name}"'

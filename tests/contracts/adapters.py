@@ -1,7 +1,8 @@
 """Every adapter that the contracts hold for; a new one adds its line here.
 
 Each gives the URL of a store or a log that nobody has used; opening it twice opens the same data, as other processes do.
-An adapter that needs a server is marked `durable`.
+An adapter that needs a server is marked `durable`. `pytest --nodes 3 tests/contracts` tries three nodes of Cassandra and three brokers,
+with three copies of everything, instead of what the ordinary suite tries.
 """
 
 import uuid
@@ -24,5 +25,22 @@ def kafka(request: pytest.FixtureRequest) -> str:
     return f"{request.getfixturevalue('servers').log_url}/{uuid.uuid4().hex[:12]}"
 
 
-STORES = [pytest.param(embedded, id="sqlite"), pytest.param(cassandra, id="cassandra", marks=pytest.mark.durable)]
-LOGS = [pytest.param(embedded, id="sqlite"), pytest.param(kafka, id="kafka", marks=pytest.mark.durable)]
+def cassandra_3(request: pytest.FixtureRequest) -> str:
+    """Three nodes of Cassandra, emptied."""
+    return str(request.getfixturevalue("servers").empty_store_url(3))
+
+
+def kafka_3(request: pytest.FixtureRequest) -> str:
+    """A corner of three brokers."""
+    return f"{request.getfixturevalue('servers').three_brokers_url()}/{uuid.uuid4().hex[:12]}"
+
+
+STORES = {
+    1: [pytest.param(embedded, id="sqlite"), pytest.param(cassandra, id="cassandra", marks=pytest.mark.durable)],
+    3: [pytest.param(cassandra_3, id="cassandra-3", marks=[pytest.mark.durable, pytest.mark.three_nodes])],
+}
+LOGS = {
+    1: [pytest.param(embedded, id="sqlite"), pytest.param(kafka, id="kafka", marks=pytest.mark.durable)],
+    3: [pytest.param(kafka_3, id="kafka-3", marks=[pytest.mark.durable, pytest.mark.three_nodes])],
+}
+"""By how many nodes stand behind the ports: the option `--nodes`."""

@@ -6,12 +6,18 @@ from tests.clock import Clock
 from tests.contracts.adapters import LOGS, STORES
 
 
-@pytest.fixture(params=STORES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for fixture, adapters in (("store_url", STORES), ("log_url", LOGS)):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, adapters[metafunc.config.getoption("nodes")], indirect=True)
+
+
+@pytest.fixture
 def store_url(request: pytest.FixtureRequest) -> str:
     return str(request.param(request))
 
 
-@pytest.fixture(params=LOGS)
+@pytest.fixture
 def log_url(request: pytest.FixtureRequest) -> str:
     return str(request.param(request))
 

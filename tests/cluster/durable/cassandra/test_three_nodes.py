@@ -13,22 +13,13 @@ from cluster.errors import Indeterminate, MatineeError, StoreUnavailable, Versio
 from cluster.launch.servers.cassandra import CASSANDRA
 from cluster.launch.servers.nodes import Nodes
 from tests.running import eventually
-from tests.servers import jars_of, started
+from tests.servers import jars_of
 
-pytestmark = [pytest.mark.durable, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.durable, pytest.mark.three_nodes, pytest.mark.timeout(600)]
 
 CHAINS = Table("chains", Mode.LINEAR, group="faults")
 PLACES = Table("places", Mode.PLAIN, group="faults")
 WRITERS = 8
-
-
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    nodes = started(CASSANDRA, tmp_path_factory.mktemp("three"), count=3)
-    try:
-        yield nodes
-    finally:
-        nodes.stop()
 
 
 def whole(nodes: Nodes) -> None:
