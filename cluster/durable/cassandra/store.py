@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from cluster.durable import limits
 from cluster.durable.cassandra import schema
@@ -25,7 +25,7 @@ from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.turns import Turns
 from cluster.durable.store import Change, Mode, Row, Store, Table
-from cluster.errors import Indeterminate, InvalidInput, MatineeError, StoreUnavailable, VersionConflict
+from cluster.errors import Indeterminate, InvalidInput, MatineeError, Overloaded, StoreUnavailable, VersionConflict
 
 T = TypeVar("T", Linear, Plain)
 Answer = TypeVar("Answer")
@@ -37,6 +37,7 @@ BATCH_LIMIT_BYTES: Final = 3 << 20
 PUT_BATCH: Final = 50
 PUT_BATCH_BYTES: Final = 256 << 10
 PUTS_AT_ONCE: Final = 32
+NOTHING_WRITTEN: Final = (StoreUnavailable, Overloaded)
 _PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.3
 
@@ -127,9 +128,11 @@ class CassandraStore(Store):
 
         self._opened()
         outcomes = await asyncio.gather(*(write(some) for some in _by_partition(encoded)), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for failure in sorted(failures, key=lambda failure: isinstance(failure, NOTHING_WRITTEN)):
+            if isinstance(failure, NOTHING_WRITTEN) and len(failures) < len(outcomes):
+                raise Indeterminate("Some of the rows were not written") from failure
+            raise failure
 
     async def remove(self, partition: str, sort: str, version: int) -> None:
         """See the port."""
@@ -169,44 +172,59 @@ class CassandraStore(Store):
 
     async def _until_answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         ends_s = time.monotonic() + DEADLINE_S
-        pauses = _pauses()
-        while True:
+        unanswered: Indeterminate | None = None
+        for pause_s in _pauses():
             try:
                 return await ask()
-            except Indeterminate:
-                pause_s = next(pauses)
+            except Indeterminate as error:
+                unanswered = error
                 if time.monotonic() + pause_s > ends_s or self._opened().failing:
                     raise
+            except NOTHING_WRITTEN as error:
+                if unanswered is None:
+                    raise
+                raise unanswered from error  # an earlier try may have written it
             await asyncio.sleep(pause_s)
+        raise AssertionError
 
     async def _commit(self, table: Linear, partition: str, changes: Sequence[Prepared]) -> None:
-        tag, ends_s = uuid4(), time.monotonic() + DEADLINE_S
+        tag, ends_s, first_s = uuid4(), time.monotonic() + DEADLINE_S, self._now_s()
         expired: dict[str, Found] = {}
+        late: Indeterminate | None = None  # a try that a node may yet carry out, though it was looked for in vain
         for pause_s in _pauses():
             now_s = self._now_s()
             try:
                 answer = await self._opened().run(table.batch(partition, changes, expired, tag, now_s), Kind.LINEAR)
             except Indeterminate as error:
-                judged = fate(changes, await self._evidence(table, partition, changes, ends_s, error), tag, now_s)
-                if judged is Fate.APPLIED:
+                if await self._was_made(table, partition, changes, tag, now_s, ends_s, error):
                     return
-                if judged is Fate.UNKNOWN:
-                    raise
+                late = late if is_over(error) else error
                 if time.monotonic() + pause_s > ends_s:
-                    if is_over(error):
-                        raise StoreUnavailable("Too many others write to this partition") from error
-                    raise
+                    raise late or StoreUnavailable("Too many others write to this partition") from error
+            except NOTHING_WRITTEN as error:
+                raise late or error from error.__cause__
             else:
                 if answer[0]["[applied]"]:
                     return
                 seen = found_rows(answer)
                 if wrong := failed(changes, seen, now_s):
+                    if late and await self._was_made(table, partition, changes, tag, first_s, ends_s, late):
+                        return  # what this ran into was its own earlier try
                     raise VersionConflict(failed=wrong)
                 # Nothing stands against it but rows that have expired, or it was so and isn't any more.
                 expired = {sort: row for sort, row in seen.items() if not row.live_version(now_s)}
                 if time.monotonic() + pause_s > ends_s:
-                    raise StoreUnavailable("Too many others write to this partition")
+                    raise late or StoreUnavailable("Too many others write to this partition")
             await asyncio.sleep(pause_s)
+
+    async def _was_made(
+        self, table: Linear, partition: str, changes: Sequence[Prepared], tag: UUID, now_s: float, ends_s: float, unanswered: Indeterminate
+    ) -> bool:
+        """Look for a batch that was not answered; raises `unanswered` where nothing shows what became of it."""
+        judged = fate(changes, await self._evidence(table, partition, changes, ends_s, unanswered), tag, now_s)
+        if judged is Fate.UNKNOWN:
+            raise unanswered from unanswered.__cause__
+        return judged is Fate.APPLIED
 
     async def _evidence(
         self, table: Linear, partition: str, changes: Sequence[Prepared], ends_s: float, unanswered: Indeterminate

@@ -122,6 +122,23 @@ def test_a_batch_is_in_doubt_if_nobody_answers_what_became_of_it() -> None:
     assert len(script.asked) == 2
 
 
+def test_a_batch_that_came_true_after_it_was_judged_is_no_conflict_with_itself() -> None:
+    # What waited in a node that stood still is carried out once the node goes on, also after somebody has looked for it.
+    run(Script(UNANSWERED, [], refused(version=1, expires_at_s=LASTING_S), "ours"), insert)
+    theirs = [{"sort": "s", "version": 1, "expires_at_s": LASTING_S, "tag": THEIRS}]
+    with pytest.raises(VersionConflict):
+        run(Script(UNANSWERED, [], refused(version=1, expires_at_s=LASTING_S), theirs), insert)
+    changed_since = [{"sort": "s", "version": 2, "expires_at_s": LASTING_S, "tag": THEIRS}]
+    with pytest.raises(Indeterminate):
+        run(Script(UNANSWERED, [], refused(version=2, expires_at_s=LASTING_S), changed_since), insert)
+
+
+@pytest.mark.parametrize(("first", "kind"), [(UNANSWERED, Indeterminate), (CONTENDED, StoreUnavailable)])
+def test_a_batch_that_may_yet_come_is_in_doubt_also_if_the_next_try_is_refused(first: MatineeError, kind: type[MatineeError]) -> None:
+    with pytest.raises(kind):
+        run(Script(first, [], StoreUnavailable("away")), insert)
+
+
 @pytest.mark.parametrize(("told", "kind"), [(CONTENDED, StoreUnavailable), (UNANSWERED, Indeterminate)])
 def test_what_the_servers_gave_up_is_not_written_what_they_did_not_answer_may_come(
     monkeypatch: pytest.MonkeyPatch, told: MatineeError, kind: type[MatineeError]
@@ -162,6 +179,24 @@ def test_a_plain_write_is_repeated_until_it_is_answered(monkeypatch: pytest.Monk
         run(Script(UNANSWERED), put, PlainScript())
     with pytest.raises(StoreUnavailable):
         run(Script(StoreUnavailable("away")), put, PlainScript())
+
+
+def test_a_plain_write_that_may_have_happened_is_in_doubt_also_if_the_next_try_is_refused() -> None:
+    with pytest.raises(Indeterminate):
+        run(Script(UNANSWERED, StoreUnavailable("away")), put, PlainScript())
+
+
+def test_rows_of_which_some_were_written_are_in_doubt() -> None:
+    async def put_two(store: CassandraStore) -> None:
+        await store.put([Row(partition, "s", 1, "kind", {}) for partition in "pq"])
+
+    for answers in ([[], StoreUnavailable("away")], [StoreUnavailable("away"), []], [StoreUnavailable("away"), UNANSWERED]):
+        script = Script(*answers)
+        script.failing = True
+        with pytest.raises(Indeterminate):
+            run(script, put_two, PlainScript())
+    with pytest.raises(StoreUnavailable):
+        run(Script(StoreUnavailable("away")), put_two, PlainScript())
 
 
 def test_a_read_is_repeated_until_it_is_answered_and_then_nothing_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
