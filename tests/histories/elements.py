@@ -17,7 +17,7 @@ from tests.histories.history import History, Operation, Outcome
 T = TypeVar("T")
 
 ELEMENTS: Final = Table("history_elements", Mode.PLAIN, group="histories")
-TOPIC: Final = Topic("history-elements", partitions=4)
+TOPIC: Final = Topic("history_elements", partitions=4)
 PATIENCE_S: Final = 120.0
 
 
