@@ -23,6 +23,10 @@ test *ARGS:
 unit *ARGS:
     uv run pytest -m "not ray and not media and not browser and not durable and not gpu" {{ARGS}}
 
+# Concurrent clients, judged while nodes are killed and stand still, for minutes: see `--help`
+histories *ARGS:
+    uv run python -m tests.histories {{ARGS}}
+
 # The web site with hot reload at http://127.0.0.1:5173, on a system that runs: the one of these settings, or at MATINEE_SITE_URL
 web:
     uv run python -m serve_apps.web.build install

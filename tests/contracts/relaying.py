@@ -28,6 +28,7 @@ from cluster.events import CATALOG, Event, Topic
 
 TITLES: Final = Table("titles", Mode.LINEAR, group="catalog")
 KEYS: Final = ("a", "b")
+PAUSE_S: Final = 0.1
 BUCKETS: Final = sorted({Hint(TITLES, key, 0).bucket for key in KEYS})
 """Those of the partitions: a sweep of all of them would take longer than a life."""
 
@@ -56,6 +57,7 @@ async def live(store_url: str, log_url: str, number: int) -> None:
                 change = Insert(key, "title", {}) if row is None else Update(key, "title", {}, row.version)
                 await outbox.commit(key, [change], [Event(CATALOG.name, "title.changed", key, version, 0.0, {})])
             except Unavailable:
+                await asyncio.sleep(PAUSE_S)
                 continue
             break
         sys.stdout.write(f"{key} {version}\n")
@@ -69,7 +71,7 @@ async def live(store_url: str, log_url: str, number: int) -> None:
         try:
             await relay.run_once()
         except Unavailable:
-            continue
+            await asyncio.sleep(PAUSE_S)
 
 
 def relay_of(store_url: str, open_the_log: LogFactory) -> OutboxRelay:

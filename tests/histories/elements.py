@@ -101,7 +101,7 @@ class PlainRows(_Adding):
     async def _all(self, number: int, client: str) -> set[int]:
         found, after = set[int](), None
         while True:
-            rows = await _until_answered(lambda: self._stores[number].scan(f"{self._prefix}-{client}", after=after, limit=500))  # noqa: B023
+            rows = await until_answered(lambda: self._stores[number].scan(f"{self._prefix}-{client}", after=after, limit=500))  # noqa: B023
             found |= {row.version for row in rows}
             if len(rows) < 500:
                 return found
@@ -128,7 +128,7 @@ class LogEntries(_Adding):
 
     async def _all(self, number: int, client: str) -> set[int]:
         partition, offset, stands = partition_of(client, TOPIC.partitions), 0, dict[int, int]()
-        while entries := await _until_answered(lambda: self._logs[number].read(TOPIC, partition, offset)):  # noqa: B023
+        while entries := await until_answered(lambda: self._logs[number].read(TOPIC, partition, offset)):  # noqa: B023
             offset = entries[-1].offset + 1
             stands |= {entry.offset: entry.event.entity_version for entry in entries if entry.event.key == client}
         for operation in self.history.operations:
@@ -140,7 +140,8 @@ class LogEntries(_Adding):
         return set(stands.values())
 
 
-async def _until_answered(read: Callable[[], Awaitable[T]]) -> T:
+async def until_answered(read: Callable[[], Awaitable[T]]) -> T:
+    """Ask until a store or a log answers."""
     while True:
         try:
             return await read()

@@ -18,6 +18,7 @@ from cluster.durable import Store, open_store
 from cluster.launch.servers.nodes import Nodes
 from cluster.settings import load
 from tests.actors.sessions.world import start
+from tests.histories.elements import PATIENCE_S, until_answered
 from tests.histories.history import History, Outcome
 from tests.histories.leases import LIMIT, too_many
 from tests.histories.nemeses import Kill
@@ -50,11 +51,12 @@ class Rush:
         await asyncio.gather(*(self._start(number) for number in range(STARTS)))
         while not ending():  # noqa: ASYNC110 -- another thread says so
             await asyncio.sleep(0.05)
-        for account in ACCOUNTS:
-            for number in range(LIMIT + 1):
-                asked = start(f"{account}-last-{number}", account=account, limit=LIMIT)
-                await self.history.record(asked.device_id, account, asked, self._owners[0].start(asked))
-            self.rows[account] = len(await self._streams.scan(account, STREAM))
+        async with asyncio.timeout(PATIENCE_S):
+            for account in ACCOUNTS:
+                while (rows := await self._count(account)) < LIMIT:
+                    asked = start(f"{account}-last-{len(self.history.operations)}", account=account, limit=LIMIT)
+                    await self.history.record(asked.device_id, account, asked, self._owners[0].start(asked))
+                self.rows[account] = rows
 
     def faults(self) -> list[str]:
         """Return the moments with more live streams than the limit."""
@@ -69,7 +71,10 @@ class Rush:
         asked = start(f"{account}-{number}", account=account, limit=LIMIT)
         async with self._turns:
             await self.history.record(asked.device_id, account, asked, self._owners[number // 10 % 2].start(asked))
-            self.most = max(self.most, len(await self._streams.scan(account, STREAM)))
+            self.most = max(self.most, await self._count(account))
+
+    async def _count(self, account: str) -> int:
+        return len(await until_answered(lambda: self._streams.scan(account, STREAM)))
 
 
 def test_never_more_than_two_of_two_hundred_are_live_whatever_dies(three: Nodes, tmp_path: Path) -> None:
