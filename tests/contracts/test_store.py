@@ -10,7 +10,7 @@ import pytest
 
 from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.durable.store import KEY_LIMIT_BYTES, PUT_LIMIT, SCAN_LIMIT, VALUE_LIMIT_BYTES
-from cluster.errors import InvalidInput, ModeMixed, StoreUnavailable, VersionConflict
+from cluster.errors import Indeterminate, InvalidInput, ModeMixed, StoreUnavailable, VersionConflict
 from tests.clock import Clock
 
 LINEAR = Table("accounts", Mode.LINEAR, group="contract", files=3)
@@ -130,7 +130,9 @@ def test_of_many_that_insert_at_once_one_wins(store_url: str, clock: Clock) -> N
 
 
 def test_no_update_is_lost_between_writers(store_url: str, clock: Clock) -> None:
-    async def count(store: Store, times: int) -> None:
+    async def count(store: Store, times: int) -> int:
+        """Return how often it was not told whether it had counted: servers that are slow may leave that open."""
+        unknown = 0
         for _ in range(times):
             while True:
                 row = await store.get("p", "counter")
@@ -140,14 +142,18 @@ def test_no_update_is_lost_between_writers(store_url: str, clock: Clock) -> None
                     break
                 except VersionConflict:
                     continue
+                except Indeterminate:
+                    unknown += 1
+        return unknown
 
     async def scenario(store: Store) -> None:
         await store.put_if_absent("p", "counter", "kind", {"n": 0})
         async with opened(store_url, LINEAR, clock) as other:
-            await asyncio.gather(*(count(side, 10) for side in (store, other) for _ in range(4)))
+            unknown = sum(await asyncio.gather(*(count(side, 10) for side in (store, other) for _ in range(4))))
         row = await store.get("p", "counter")
         assert row is not None
-        assert (row.value["n"], row.version) == (80, 81)
+        assert 80 <= row.value["n"] <= 80 + unknown
+        assert row.version == row.value["n"] + 1
 
     check(store_url, LINEAR, clock, scenario)
 

@@ -70,7 +70,7 @@ class Rush:
         account = ACCOUNTS[number % len(ACCOUNTS)]
         asked = start(f"{account}-{number}", account=account, limit=LIMIT)
         async with self._turns:
-            await self.history.record(asked.device_id, account, asked, self._owners[number // 10 % 2].start(asked))
+            await self.history.record(asked.device_id, account, asked, self._owners[number // 25 % 2].start(asked))
             self.most = max(self.most, await self._count(account))
 
     async def _count(self, account: str) -> int:
