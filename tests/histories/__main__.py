@@ -9,6 +9,7 @@ Starts its own Cassandra and Kafka, which end with it. Every few seconds one nod
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import tempfile
@@ -38,7 +39,8 @@ def main() -> int:
     options = _options()
     rng = random.Random(options.seed)
     skew_s = SKEW_S if "skew" in options.nemesis else 0.0
-    acts = [NEMESES[name]() for name in options.nemesis if name != "skew"]
+    names = [name for name in options.nemesis if name != "skew"]
+    acts = itertools.cycle([NEMESES[name]() for name in rng.sample(names, len(names))])
     if options.in_own_network:
         Partition.prepare()
     struck: Counter[str] = Counter()
@@ -63,8 +65,11 @@ def main() -> int:
                 while time.monotonic() < ends_s:
                     trial.more(MORE)
                     _passes(rng.uniform(*QUIET_S))
-                    if acts:
-                        _strike(rng, rng.choice(acts), rng.choice([store, store, log]), struck)
+                    if names:
+                        act = next(acts)
+                        # Brokers copy by the port that clients use: to cut it would cut off the clients too.
+                        nodes = store if isinstance(act, Partition) else rng.choice([store, store, log])
+                        _strike(rng, act, nodes, struck)
                 trial.more(MORE)
             return _report(trial, struck)
         finally:
@@ -74,17 +79,16 @@ def main() -> int:
 
 def _strike(rng: random.Random, act: Nemesis, nodes: Nodes, struck: Counter[str]) -> None:
     node = rng.choice(nodes.nodes)
-    if isinstance(act, Partition) and nodes.software is KAFKA:
-        return  # brokers copy by the port that clients use: cutting it would cut off the clients too
     words = f"{act.name} of a node of {nodes.software.title}"
     held_s = rng.uniform(*HELD_S)
-    print(f"  {words}, {held_s:.0f} s", flush=True)
+    began_s = time.monotonic()
     act.strike(nodes, node)
     try:
         _passes(held_s)
     finally:
         act.heal(nodes, node)
     struck[words] += 1
+    print(f"  {words} for {held_s:.0f} s; whole again after {time.monotonic() - began_s:.0f} s", flush=True)
 
 
 def _passes(seconds: float) -> None:

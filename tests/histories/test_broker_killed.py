@@ -119,7 +119,7 @@ def test_what_is_committed_while_the_broker_is_dead_arrives_and_counts_once(brok
         yield Facts(titles, Outbox(titles, hints, nudge=relay.nudge), relay, log)
 
     trial = Trial(workloads)
-    around_a_kill(broker, trial, lambda: trial.more(300))
+    around_a_kill(broker, trial, lambda: trial.more(200))
 
 
 def test_no_append_that_was_acknowledged_is_lost_and_none_that_was_refused_is_there(broker: Nodes) -> None:

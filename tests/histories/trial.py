@@ -67,7 +67,7 @@ class Trial:
         if self._failures:
             raise self._failures[0]
 
-    def more(self, operations: int = 20) -> None:
+    def more(self, operations: int = 8) -> None:
         """Wait until each workload was acknowledged so many operations more: it goes on."""
         aims = [(each, each.history.count(Outcome.OK) + operations) for each in self.workloads]
         eventually(lambda: self._failures or all(each.history.count(Outcome.OK) >= aim for each, aim in aims), MORE_TIMEOUT_S)
