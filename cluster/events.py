@@ -26,7 +26,9 @@ PLAYBACK: Final = Topic("playback")
 ACCOUNTS: Final = Topic("accounts")
 AUDIT: Final = Topic("audit", partitions=1, retention_s=400 * 86400.0)
 """What operators did (serve_apps/audit.py): so little that one partition holds it, in one order; kept for more than a year."""
-TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS, AUDIT)
+DEAD_LETTERS: Final = Topic("dead_letters", partitions=1, retention_s=400 * 86400.0)
+"""Entries that a log processor could make nothing of, and why (actors/processors/draft.py)."""
+TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS, AUDIT, DEAD_LETTERS)
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     heartbeat_interval_s: float = Field(default=10.0, ge=0.5, le=60, description="How often a player says that it plays.")
     lease_s: float = Field(default=30.0, ge=1, le=600, description="How long a stream lives without a heartbeat.")
     session_shards: int = Field(default=2, ge=1, le=64, description="Actors that hold the playback sessions.")
+    processor_instances: int = Field(default=1, ge=1, le=16, description="Actors of each log processor; they share its topic's partitions.")
     collect_after_s: float = Field(default=86400.0, ge=0, description="How long deleted, superseded and abandoned media is kept.")
     upload_limit_bytes: int = Field(default=200 * 2**30, ge=1, description="The largest upload.")
     encoders: int = Field(default=0, ge=0, le=1024, description="Encoders at once; 0: as many as cores.")

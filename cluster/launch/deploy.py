@@ -17,6 +17,7 @@ from ray import serve
 from ray.serve import Application
 
 from actors.outbox_relay import Relay
+from actors.processors import actor as processors
 from actors.sessions import client as sessions
 from cluster.launch.serve_cluster import ServeCluster
 from cluster.settings import Settings
@@ -75,6 +76,7 @@ class Host:
 ACTORS: Final = (
     Host(lambda _: ["outbox-relay"], Relay.get_or_start),
     Host(sessions.names, sessions.start_all),
+    Host(processors.names, processors.start_all),
     Host(lambda _: [runner.NAME], runner.start_runner),
 )
 

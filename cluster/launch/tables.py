@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from actors.processors.kept import PROCESSED
 from actors.sessions.tables import PLACES, STREAMS
 from cluster.durable import Table
 from cluster.durable.migrations import LEDGER
@@ -45,4 +46,5 @@ TABLES: Final[tuple[Table, ...]] = (
     EDGES,
     HINTS,
     LEDGER,
+    PROCESSED,
 )

@@ -32,7 +32,13 @@ def test_every_service_has_a_prefix_of_its_own(settings: Settings) -> None:
     placed = deploy.describe(settings).placed()
     assert " ".join(each.name for each in placed) == "auth profiles catalog studio playback search recommendations operations web"
     assert len({each.prefix for each in placed}) == len(placed)
-    assert deploy.describe(settings).actor_names == ("outbox-relay", "session-shard-0", "session-shard-1", "encode-runner")
+    assert deploy.describe(settings).actor_names == (
+        "outbox-relay",
+        "session-shard-0",
+        "session-shard-1",
+        "processor-plays-0",
+        "encode-runner",
+    )
 
 
 def test_nothing_is_left_to_unsafe_defaults(settings: Settings) -> None:

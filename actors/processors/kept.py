@@ -1,0 +1,81 @@
+"""What a processor keeps: how far it is in each partition of its topic and what it made of that, changed together or not at all.
+
+Table `processed` (linear), partition = processor and partition of the topic: `offset` says where it goes on, and its version counts
+every write: what was made from an older one cannot be written. `rows/<generation>/<key>` are the result, `seen/<generation>/<digest>`
+the highest version of an event's key, `outbox/…` the entries set aside that are not published yet. A replay begins a new generation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from cluster.durable import Change, Insert, Mode, Row, Store, Table, Update
+from cluster.errors import CorruptData
+
+PROCESSED: Final = Table("processed", Mode.LINEAR, group="processors")
+
+OFFSET: Final = "offset"
+ROWS: Final = "rows/"
+SEEN: Final = "seen/"
+SEEN_KEPT_S: Final = 30 * 86400.0
+"""How long after the last event of a key one that comes again is known for it: longer than the log keeps most topics."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a processor goes on in a partition of its topic."""
+
+    offset: int = 0
+    generation: int = 0
+    aside: int = 0
+    """How many entries of this generation were set aside."""
+    version: int = 0
+    """Of the row; 0: there is none yet."""
+
+    def moved(self, offset: int, aside: int) -> Change:
+        """Return the change by which it goes on elsewhere: it fails if anybody has moved it meanwhile."""
+        return self._change(Place(offset, self.generation, self.aside + aside))
+
+    def begun_anew(self, offset: int) -> Change:
+        """Return the change that leaves all results behind and goes on at an offset."""
+        return self._change(Place(offset, self.generation + 1))
+
+    def after(self, offset: int, aside: int) -> Place:
+        """Return the place once `moved` is written."""
+        return Place(offset, self.generation, self.aside + aside, self.version + 1)
+
+    def _change(self, to: Place) -> Change:
+        value = {"offset": to.offset, "generation": to.generation, "aside": to.aside}
+        return Update(OFFSET, "offset", value, self.version) if self.version else Insert(OFFSET, "offset", value)
+
+    def row_sort(self, key: str) -> str:
+        """Return the sort key of a row of the result."""
+        return f"{ROWS}{self.generation:06d}/{key}"
+
+    def seen_sort(self, event_key: str) -> str:
+        """Return the sort key of the version of an event's key: a digest, since keys name accounts, and may be long."""
+        return f"{SEEN}{self.generation:06d}/{hashlib.blake2b(event_key.encode(), digest_size=16).hexdigest()}"
+
+
+def partition_name(processor: str, partition: int) -> str:
+    """Return the store's partition for a partition of the topic."""
+    return f"{processor}/{partition:03d}"
+
+
+async def read_place(store: Store, processor: str, partition: int) -> Place:
+    """Return where a processor goes on.
+
+    Raises:
+        CorruptData: the row does not say.
+    """
+    row = await store.get(partition_name(processor, partition), OFFSET)
+    return Place() if row is None else _place(row)
+
+
+def _place(row: Row) -> Place:
+    try:
+        return msgspec.convert({**row.value, "version": row.version}, Place)
+    except msgspec.ValidationError as error:
+        raise CorruptData(f"{row.partition}/{row.sort} holds no place: {error}") from error
