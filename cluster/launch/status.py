@@ -83,5 +83,8 @@ def _print(found: dict[str, Any], state: State | None) -> None:
         console.print(f"edge  {edge['url']}  {edge['hits']} hits, {edge['misses']} misses, {edge['cache_bytes'] / 2**20:.0f} MiB cached")
     for job in found["jobs"]:
         console.print(f"job   {job['job_id']}  {job['state']}  {job['progress']:.0%}")
+    for processor in found["log"]["processors"] if found["log"] else ():
+        aside = f", {processor['set_aside']} set aside" if processor["set_aside"] else ""
+        console.print(f"log   processor {processor['name']}  {processor['lag']} behind{aside}")
     if found["collectable_bytes"]:
         console.print(f"{found['collectable_bytes'] / 2**20:.0f} MiB of deleted and superseded media wait to be collected")

@@ -1,4 +1,4 @@
-"""How far the log is behind the store: facts that are committed but not published yet.
+"""How far the log is behind the store: facts that are committed but not published yet; and how far processors are behind the log.
 
 Main path: the slots of hints that the relay has not passed -> the partitions hinted at -> the outbox rows that are still in them.
 Bounded: of many slots and hints some are looked at, evenly over time, so that it tells that there is lag and since when, not all of it.
@@ -13,7 +13,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from cluster.durable import Row, Store, StoreFactory, Table
+from actors.processors import PROCESSORS, Processor
+from actors.processors.kept import PROCESSED
+from actors.processors.results import progress
+from cluster.durable import Log, Row, Store, StoreFactory, Table
 from cluster.durable.outbox import BUCKETS, OUTBOX_PREFIX, Hint, Hints, read_event
 from cluster.durable.store import SCAN_LIMIT
 from cluster.errors import CorruptData
@@ -34,6 +37,15 @@ class Unpublished(msgspec.Struct, frozen=True):
     oldest_s: float = 0.0
 
 
+class Behind(msgspec.Struct, frozen=True):
+    """How far a log processor is, all partitions of its topic together."""
+
+    name: str
+    topic: str
+    lag: int
+    set_aside: int
+
+
 class Lag:
     """Looks at most every REFRESH_S; opens the tables that it meets and keeps them."""
 
@@ -46,6 +58,9 @@ class Lag:
         self._last = Unpublished()
         self._looked_at_s = float("-inf")
         self._looking = asyncio.Lock()
+        self._processors: list[Behind] = []
+        self._asked_at_s = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def look(self) -> Unpublished:
         """Return what is not published."""
@@ -55,9 +70,20 @@ class Lag:
                 self._last, self._looked_at_s = await self._look(now_s), now_s
             return self._last
 
+    async def processors(self, events: Log) -> list[Behind]:
+        """Return how far each log processor is, whether it runs or not."""
+        async with self._asking:
+            now_s = self._now_s()
+            if not 0 <= now_s - self._asked_at_s < REFRESH_S:
+                async with self._looking:
+                    store = await self._table(PROCESSED)
+                self._processors = [await _behind(store, events, processor) for processor in PROCESSORS]
+                self._asked_at_s = now_s
+            return self._processors
+
     async def close(self) -> None:
         """Close the tables."""
-        async with self._looking:
+        async with self._asking, self._looking:
             for store in self._tables.values():
                 await store.close()
             self._tables = {}
@@ -86,6 +112,11 @@ class Lag:
         if table not in self._tables:
             self._tables[table] = await self._open_table(table)
         return self._tables[table]
+
+
+async def _behind(store: Store, events: Log, processor: Processor) -> Behind:
+    found = await asyncio.gather(*(progress(store, events, processor, each) for each in range(processor.topic.partitions)))
+    return Behind(processor.name, processor.topic.name, sum(each.lag for each in found), sum(each.aside for each in found))
 
 
 def _since_s(row: Row, hint: Hint) -> float:

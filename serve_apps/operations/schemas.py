@@ -53,12 +53,22 @@ class EdgeSummary(BaseModel):
     disk_free_bytes: int | None = Field(description="What is free on the disk of its cache; null where it does not tell.")
 
 
+class ProcessorStatus(BaseModel):
+    """A log processor: how far it is in its topic."""
+
+    name: str
+    topic: str
+    lag: int = Field(description="Offsets up to the end of the log that it has not processed yet.")
+    set_aside: int = Field(description="Entries that it could make nothing of; the log's topic dead_letters says why.")
+
+
 class LogStatus(BaseModel):
-    """The log: how far it is behind the store (null where unknown), and what each topic holds by now."""
+    """The log: how far it is behind the store (null where unknown), what each topic holds by now, and how far its processors are."""
 
     unpublished: int | None = Field(description="Facts that are committed and not in the log yet; of very many, some.")
     oldest_unpublished_s: float | None = Field(description="How long the first of them has waited.")
     topics: dict[str, int] = Field(description="How many facts were ever published, by topic.")
+    processors: list[ProcessorStatus] = Field(description="Empty where unknown.")
 
 
 class AuditEntry(BaseModel):

@@ -23,7 +23,7 @@ from serve_apps.operations.acts import read_page
 from serve_apps.operations.lag import Lag
 from serve_apps.operations.policy import ScaleRange, condition_of, is_ready, require_range, seats_of
 from serve_apps.operations.scales import keep_scale, kept_scales
-from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, AuditPage, EdgeSummary, LogStatus, Status
+from serve_apps.operations.schemas import ActorStatus, ApplicationStatus, AuditPage, EdgeSummary, LogStatus, ProcessorStatus, Status
 from serve_apps.studio.schemas import StudioStatus
 
 log = structlog.get_logger()
@@ -201,11 +201,16 @@ class Operations:
         ]
 
     async def _facts(self) -> LogStatus:
-        # Apart: what waits is in the store, and is asked for most while the log is away.
-        topics, waiting = await asyncio.gather(self._or(self._topics(), dict[str, int]()), self._or(self._lag.look(), None))
-        if waiting is None:
-            return LogStatus(unpublished=None, oldest_unpublished_s=None, topics=topics)
-        return LogStatus(unpublished=waiting.facts, oldest_unpublished_s=waiting.oldest_s, topics=topics)
+        # Each apart: what waits is in the store, and is asked for most while the log is away.
+        topics, waiting, behind = await asyncio.gather(
+            self._or(self._topics(), dict[str, int]()), self._or(self._lag.look(), None), self._or(self._lag.processors(self._log), [])
+        )
+        return LogStatus(
+            unpublished=None if waiting is None else waiting.facts,
+            oldest_unpublished_s=None if waiting is None else waiting.oldest_s,
+            topics=topics,
+            processors=[ProcessorStatus(name=each.name, topic=each.topic, lag=each.lag, set_aside=each.set_aside) for each in behind],
+        )
 
     async def _topics(self) -> dict[str, int]:
         return dict(await asyncio.gather(*(self._end_of(topic.name, topic.partitions) for topic in TOPICS)))

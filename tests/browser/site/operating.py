@@ -56,7 +56,7 @@ class Booth:
             "live_streams": len(self.streams),
             "jobs": self.jobs,
             "collectable_bytes": 1_800_000_000,
-            "log": {"unpublished": 4, "oldest_unpublished_s": 0.4, "topics": {"titles": 31}},
+            "log": {"unpublished": 4, "oldest_unpublished_s": 0.4, "topics": {"titles": 31}, "processors": []},
         }
 
     def _answer(self, fake: Fake) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster.durable import Insert, Log, Mode, Row, Table, open_log, open_store
+from actors.processors.kept import PROCESSED
+from cluster.durable import Insert, Log, Mode, Row, Table, open_log, open_store, partition_of
 from cluster.durable.outbox import OUTBOX_PREFIX, open_outbox
 from cluster.edge.registry import EDGES
 from cluster.edge.registry import PARTITION as EDGE_PARTITION
 from cluster.errors import ServiceUnavailable, StoreUnavailable
-from cluster.events import CATALOG, Event, Topic
+from cluster.events import CATALOG, PLAYBACK, Event, Topic
 from serve_apps.operations.lag import REFRESH_S
 from serve_apps.operations.service import Seen
 from serve_apps.studio.schemas import StudioStatus
@@ -68,6 +69,22 @@ def test_status_counts_what_the_log_holds(tmp_path: Path) -> None:
             await log.close()
         assert told["log"]["topics"]["catalog"] == 5
         assert told["log"]["topics"]["playback"] == 0
+
+    run(test)
+
+
+def test_status_tells_how_far_log_processors_are(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with operations(tmp_path, FakeCluster()) as running:
+            log, processed = await open_log(running.settings.log), await open_store(running.settings.store, PROCESSED)
+            await log.append(PLAYBACK, [Event(PLAYBACK.name, "session.started", f"a{n}", 1, 1.0, {}) for n in range(5)])
+            partition = partition_of("a0", PLAYBACK.partitions)
+            held = sum(partition_of(f"a{n}", PLAYBACK.partitions) == partition for n in range(5))
+            await processed.put_if_absent(f"plays/{partition:03d}", "offset", "offset", {"offset": held, "generation": 0, "aside": 2})
+            told = (await running.get("/status")).json()
+            await log.close()
+            await processed.close()
+        assert told["log"]["processors"] == [{"name": "plays", "topic": "playback", "lag": 5 - held, "set_aside": 2}]
 
     run(test)
 

@@ -176,7 +176,7 @@ export interface components {
         };
         /**
          * LogStatus
-         * @description The log: how far it is behind the store (null where unknown), and what each topic holds by now.
+         * @description The log: how far it is behind the store (null where unknown), what each topic holds by now, and how far its processors are.
          */
         LogStatus: {
             /**
@@ -184,6 +184,11 @@ export interface components {
              * @description How long the first of them has waited.
              */
             oldest_unpublished_s: number | null;
+            /**
+             * Processors
+             * @description Empty where unknown.
+             */
+            processors: components["schemas"]["ProcessorStatus"][];
             /**
              * Topics
              * @description How many facts were ever published, by topic.
@@ -196,6 +201,26 @@ export interface components {
              * @description Facts that are committed and not in the log yet; of very many, some.
              */
             unpublished: number | null;
+        };
+        /**
+         * ProcessorStatus
+         * @description A log processor: how far it is in its topic.
+         */
+        ProcessorStatus: {
+            /**
+             * Lag
+             * @description Offsets up to the end of the log that it has not processed yet.
+             */
+            lag: number;
+            /** Name */
+            name: string;
+            /**
+             * Set Aside
+             * @description Entries that it could make nothing of; the log's topic dead_letters says why.
+             */
+            set_aside: number;
+            /** Topic */
+            topic: string;
         };
         /**
          * Scale
