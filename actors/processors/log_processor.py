@@ -34,6 +34,7 @@ TRIES: Final = 3
 TURNS: Final = 2
 """How many partitions hold a page in memory at once."""
 WAIT_S: Final = 5.0
+NOTE_EVERY_S: Final = 5.0
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -80,6 +81,7 @@ class LogProcessor:
         self._places: dict[int, Place] = {}
         """Where it goes on, while there is more to read: whoever waits reads it anew, and so sees a replay."""
         self._offsets: dict[int, int] = {}
+        self._noted: dict[int, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Follow all partitions until cancelled; whatever fails is tried again."""
@@ -112,7 +114,7 @@ class LogProcessor:
             if "offset" not in error.fields:
                 raise
             place = await self._pass(outbox, partition, place, error)
-            self._places[partition] = place
+            self._places[partition], self._offsets[partition] = place, place.offset
             return 1
         done = 0
         while done < len(entries):
@@ -137,6 +139,7 @@ class LogProcessor:
             try:
                 async with self._turns:
                     passed = await self.step(partition)
+                await self._note(partition, idle=not passed)
                 if not passed:
                     await self._wait(partition)
             except Exception as error:  # store and log come back, and a rival that was faster is read from
@@ -149,6 +152,15 @@ class LogProcessor:
             if failing:
                 log.info("processed again", processor=self._processor.name, partition=partition)
             pause_s, failing = self._patience.first_s, False
+
+    async def _note(self, partition: int, *, idle: bool) -> None:
+        """Tell tools that watch the log, at most every few seconds while there is much to do."""
+        offset, now_s = self._offsets[partition], time.monotonic()
+        noted, at_s = self._noted.get(partition, (0, -NOTE_EVERY_S))
+        if offset != noted and (idle or now_s - at_s >= NOTE_EVERY_S):
+            _, _, events = await self._opened()
+            if await events.note_progress(f"processor-{self._processor.name}", self._processor.topic, partition, offset):
+                self._noted[partition] = offset, now_s
 
     async def _wait(self, partition: int) -> None:
         """Return once there is more, or some seconds later."""

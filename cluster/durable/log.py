@@ -53,6 +53,13 @@ class Log(Protocol):
         """Return the offset that the next entry will have at least."""
         ...
 
+    async def note_progress(self, group: str, topic: Topic, partition: int, offset: int) -> bool:
+        """Tell tools that watch the log how far a reader is, and return whether that was possible; nothing of ours goes by it.
+
+        Raises nothing of store or log, and takes a moment at most.
+        """
+        ...
+
     async def close(self) -> None:
         """Free what the log holds; acknowledged entries are safe without it."""
         ...

@@ -120,6 +120,19 @@ def test_what_was_appended_is_there_when_it_is_opened_again(log_url: str) -> Non
     asyncio.run(go())
 
 
+def test_noted_progress_changes_nothing_and_never_fails(log_url: str) -> None:
+    async def scenario(log: Log) -> None:
+        await log.append(TOPIC, [event("a", 1)])
+        partition = partition_of("a", TOPIC.partitions)
+        for offset in (0, 1, 7, 0):
+            await log.note_progress("readers", TOPIC, partition, offset)
+        assert len(await log.read(TOPIC, partition, 0)) == await log.end(TOPIC, partition) == 1
+        await log.close()
+        await log.note_progress("readers", TOPIC, partition, 1)
+
+    check(log_url, scenario)
+
+
 def test_what_cannot_be_is_refused(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         for attempt in (

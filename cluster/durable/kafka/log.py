@@ -10,18 +10,25 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
+
+import structlog
 
 from cluster.durable import limits
 from cluster.durable.entries import READ_LIMIT, check_partition, damaged, entries_of, records_of
-from cluster.durable.kafka import reading
+from cluster.durable.kafka import faults, progress, reading
 from cluster.durable.kafka.address import Address, parse
 from cluster.durable.kafka.attempt import Attempt
 from cluster.durable.kafka.brokers import Brokers
 from cluster.durable.kafka.tail import Tail
 from cluster.durable.kafka.writing import Writer
 from cluster.durable.log import Entry, Position
-from cluster.errors import StoreUnavailable
+from cluster.errors import MatineeError, StoreUnavailable
 from cluster.events import Event, Topic
+
+log = structlog.get_logger()
+
+NOTE_TIMEOUT_S: Final = 2.0
 
 
 class KafkaLog:
@@ -79,6 +86,18 @@ class KafkaLog:
         name = await brokers.prepared(topic)
         asked = partial(reading.offset_of, name=name, partition=partition, which=reading.LATEST)
         return await brokers.at_leader(name, partition, asked)
+
+    async def note_progress(self, group: str, topic: Topic, partition: int, offset: int) -> bool:
+        """See the port: as the offset of a consumer group, whose name the address' prefix begins."""
+        try:
+            brokers, _ = self._parts()
+            async with asyncio.timeout(NOTE_TIMEOUT_S):
+                name = await brokers.prepared(topic)
+                await progress.commit(brokers.client, brokers.address.topic_name(group), name, partition, offset)
+        except (TimeoutError, MatineeError, *faults.FAILURES) as error:
+            log.debug("progress not noted", group=group, partition=partition, error=repr(error))
+            return False
+        return True
 
     async def close(self) -> None:
         """See the port; what is under way is delivered, for a moment at most."""

@@ -111,6 +111,9 @@ class FaultyLog:
     async def read(self, topic: Topic, partition: int, offset: int, **how: Any) -> list[Entry]:
         return await self._faults.call(lambda: self._log.read(topic, partition, offset, **how))
 
+    async def note_progress(self, group: str, topic: Topic, partition: int, offset: int) -> bool:
+        return await self._log.note_progress(group, topic, partition, offset)
+
     async def close(self) -> None:
         await self._log.close()
 

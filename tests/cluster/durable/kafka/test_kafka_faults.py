@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.durable import Log, open_log, partition_of
+from cluster.durable.kafka.log import NOTE_TIMEOUT_S
 from cluster.errors import Indeterminate, StoreUnavailable
 from cluster.events import Event, Topic
 from cluster.launch.servers.jars import fetch
@@ -52,7 +53,7 @@ class Traffic:
     """A writer for each key and a reader for each partition, until the brokers have acknowledged enough."""
 
     def __init__(self, log: Log) -> None:
-        self._log = log
+        self.log = log
         self._stopping = self._written = False
         self._moved = asyncio.Event()
         self.acknowledged: dict[str, list[int]] = {key: [] for key in KEYS}
@@ -97,7 +98,7 @@ class Traffic:
             while not self._stopping:
                 began_s = time.monotonic()
                 try:
-                    await self._log.append(TOPIC, [fact])
+                    await self.log.append(TOPIC, [fact])
                 except (StoreUnavailable, Indeterminate) as error:
                     self.failed.append(type(error))
                 else:
@@ -117,7 +118,7 @@ class Traffic:
             if partition_of(key, TOPIC.partitions) == partition
         ):
             with contextlib.suppress(StoreUnavailable):
-                for entry in await self._log.read(TOPIC, partition, offset, wait_s=1.0):
+                for entry in await self.log.read(TOPIC, partition, offset, wait_s=1.0):
                     assert entry.offset >= offset
                     offset = entry.offset + 1
                     heard = self.heard[entry.event.key]
@@ -168,6 +169,8 @@ def test_a_broker_that_stands_still_is_noticed_and_found_again(nodes: Nodes) -> 
         nodes.nodes[0].pause()
         try:
             await traffic.fails(StoreUnavailable)
+            async with asyncio.timeout(NOTE_TIMEOUT_S + 1.0):
+                assert not await traffic.log.note_progress("readers", TOPIC, 0, 1)
         finally:
             nodes.nodes[0].resume()
 

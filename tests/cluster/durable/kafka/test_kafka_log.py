@@ -255,3 +255,24 @@ def test_a_url_where_no_kafka_answers_is_misconfigured_in_one_line_that_says_why
     assert told.value.detail.startswith("MATINEE_LOG: no Kafka answers at 127.0.0.1:1 (the connection is refused), ")
     assert f"127.0.0.1:{silent} (no answer)" in told.value.detail
     assert "\n" not in told.value.detail
+
+
+@pytest.mark.durable
+def test_tools_see_how_far_a_processor_is_and_no_member_of_its_group(url: str) -> None:
+    async def go() -> None:
+        group = f"{parse(url).prefix}-processor-own"
+        async with opened(url) as log, administering(url) as admin:
+            await log.append(TOPIC, [event("a", version) for version in range(10)])
+
+            async def noted(offset: int) -> bool:
+                if not await log.note_progress("processor-own", TOPIC, MINE, offset):
+                    return False
+                found = await admin.list_consumer_group_offsets(group)
+                return {place.partition: kept.offset for place, kept in found.items()} == {MINE: offset}
+
+            async with asyncio.timeout(30):
+                for offset in (7, 10, 3):  # a replay goes back
+                    while not await noted(offset):  # noqa: ASYNC110 - brokers that have just begun keep no offsets yet
+                        await asyncio.sleep(0.05)
+
+    asyncio.run(go())
