@@ -3,7 +3,8 @@
 `processor` says what one is, `log_processor` runs it, `results` is for those who read what it made, `actor` keeps all of them running.
 """
 
-from actors.processors.log_processor import LogProcessor, Patience
+from actors.processors.log_processor import LogProcessor
+from actors.processors.patience import Patience
 from actors.processors.plays import PLAYS
 from actors.processors.processor import Processor
 

@@ -12,42 +12,26 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
-import msgspec
 import structlog
 
 from actors.processors.draft import Draft
 from actors.processors.kept import Place, partition_name, read_place
+from actors.processors.patience import PATIENCE, Patience
 from actors.processors.processor import Processor
 from cluster.durable import BATCH_LIMIT, Entry, Log, LogFactory, Store, StoreFactory
 from cluster.durable.outbox import Outbox
 from cluster.errors import CorruptData, InvalidInput, VersionConflict
 from cluster.events import Event
 
-T = TypeVar("T")
-
 log = structlog.get_logger()
 
 PAGE: Final = 200
-TRIES: Final = 3
 TURNS: Final = 2
 """How many partitions hold a page in memory at once."""
 WAIT_S: Final = 5.0
 NOTE_EVERY_S: Final = 5.0
-
-
-class Patience(msgspec.Struct, frozen=True):
-    """How long it waits before it tries again; each time twice as long, up to a limit."""
-
-    event_s: float = 0.05
-    """What fails for an event is tried TRIES times."""
-    first_s: float = 0.1
-    limit_s: float = 5.0
-    """Store and log are tried for ever."""
-
-
-PATIENCE: Final = Patience()
 
 
 class LogProcessor:
@@ -169,7 +153,7 @@ class LogProcessor:
             await events.read(self._processor.topic, partition, self._offsets[partition], limit=1, wait_s=WAIT_S)
 
     async def _read(self, events: Log, partition: int, offset: int) -> list[Entry]:
-        for pause_s in self._pauses():
+        for pause_s in self._patience.pauses():
             with contextlib.suppress(CorruptData):
                 return await events.read(self._processor.topic, partition, offset, limit=PAGE)
             await asyncio.sleep(pause_s)
@@ -217,7 +201,7 @@ class LogProcessor:
         sorts: frozenset[str] = frozenset()
         for entry in entries:
             read: frozenset[str] = frozenset()
-            keys = await self._tried(partial(_keys, self._processor, entry.event))
+            keys = await self._patience.tried(partial(_keys, self._processor, entry.event))
             if keys and not isinstance(keys, Exception):
                 read = frozenset({place.seen_sort(entry.event.key), *map(place.row_sort, keys)})
             if plan and len(sorts | read) >= BATCH_LIMIT:
@@ -229,27 +213,13 @@ class LogProcessor:
     async def _taken(self, draft: Draft, entry: Entry, keys: Collection[str] | Exception) -> bool:
         if isinstance(keys, Exception):
             return draft.set_aside(entry.offset, entry.event, keys)
-        applied = await self._tried(partial(draft.applied, entry.event, keys)) if keys else None
+        applied = await self._patience.tried(partial(draft.applied, entry.event, keys)) if keys else None
         if isinstance(applied, Exception):
             return draft.set_aside(entry.offset, entry.event, applied)
         if applied is None:  # it concerns nothing, or came twice
             draft.skip(entry.offset)
             return True
         return draft.take(entry.offset, applied)
-
-    async def _tried(self, call: Callable[[], T]) -> T | Exception:
-        """Return what a processor's function gives, or what it still raises when it was tried a few times."""
-        for pause_s in self._pauses():
-            with contextlib.suppress(Exception):
-                return call()
-            await asyncio.sleep(pause_s)
-        try:
-            return call()
-        except Exception as error:
-            return error
-
-    def _pauses(self) -> list[float]:
-        return [self._patience.event_s * 2**number for number in range(TRIES - 1)]
 
     async def _opened(self) -> tuple[Store, Outbox, Log]:
         async with self._opening:
