@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,11 @@ import httpx
 import psutil
 import pytest
 
+from actors.processors import PLAYS
+from actors.processors.kept import PROCESSED
+from actors.processors.results import rows
+from cluster.durable import open_log, open_store
+from cluster.events import PLAYBACK, Event
 from tests.running import Platform, eventually
 
 pytestmark = pytest.mark.ray
@@ -189,3 +196,42 @@ def _load(url: str, clients: int = 4) -> Iterator[Counter[object]]:
         stopping.set()
         for thread in threads:
             thread.join()
+
+
+def test_a_log_processor_that_is_killed_goes_on_where_it_was(platform: Platform) -> None:
+    title_id = f"nowhere-{uuid.uuid4().hex}"
+
+    def play(first: int) -> None:
+        value = {"title_id": title_id, "kind": "film"}
+        plays = [Event(PLAYBACK.name, "session.started", f"{title_id}/{n}", 1, time.time(), value) for n in range(first, first + 20)]
+
+        async def append() -> None:
+            log = await open_log(platform.settings.log)
+            await log.append(PLAYBACK, plays)
+            await log.close()
+
+        asyncio.run(append())
+
+    def counted() -> int:
+        async def count() -> int:
+            store = await open_store(platform.settings.store, PROCESSED)
+            found = [await rows(store, PLAYS.name, partition, title_id) for partition in range(PLAYBACK.partitions)]
+            await store.close()
+            return sum(begun for each in found for _, row in each for begun, _ in row["days"].values())
+
+        return asyncio.run(count())
+
+    play(0)
+    eventually(lambda: counted() == 20 or None)
+    (process,) = platform.processes("ray::ProcessorHost")
+    process.kill()
+    play(20)
+    eventually(lambda: counted() == 40 or None)
+
+    def caught_up() -> bool | None:
+        (told,) = platform.status()["log"]["processors"]
+        return (told["name"] == "plays" and told["lag"] == 0) or None
+
+    eventually(caught_up)
+    assert "processor plays  0 behind" in platform.command("status").stdout
+    eventually(lambda: all(actor["answers"] for actor in platform.status()["actors"]) or None)
