@@ -33,6 +33,8 @@ WATCHED_WEIGHT: Final = 2
 PERSON_WEIGHT: Final = 2.0
 """One shared face makes two titles as much alike as all genres shared."""
 
+NOTHING: Final[Mapping[str, float]] = {}
+
 
 class Sources(msgspec.Struct, frozen=True):
     """What other services say of a profile; None: they did not say it in time."""
@@ -47,14 +49,16 @@ class Sources(msgspec.Struct, frozen=True):
         return {place.title_id: place for place in self.watched or () if place.title_id is not None}
 
 
-def home(stock: Stock, sources: Sources, profile_id: str, now_s: float) -> Home:
-    """Return a profile's page; it has something to show whenever there is a title."""
+def home(stock: Stock, sources: Sources, profile_id: str, now_s: float, scores: Mapping[str, float] = NOTHING) -> Home:
+    """Return a profile's page; it has something to show whenever there is a title. `scores` say how much titles are watched by all."""
     places = sources.places
     chosen = hero(stock, places.keys(), profile_id, now_s)
     because, taken = because_rows(stock, sources)
+    popular = popular_row(stock, places, taken, scores)
+    taken |= {item.title.title_id for item in popular.items}
     new = new_row(stock, places, taken)
     taken |= {item.title.title_id for item in new.items}
-    rows = [continue_row(stock, sources), list_row(stock, sources), new, *because, *genre_rows(stock, sources, taken)]
+    rows = [continue_row(stock, sources), list_row(stock, sources), new, popular, *because, *genre_rows(stock, sources, taken)]
     return Home(
         hero=item(chosen, places, synopsis=chosen.synopsis or None, reason="New" if _fresh(chosen, now_s) else None) if chosen else None,
         rows=[row for row in rows if row.items or row.failed],
@@ -140,6 +144,14 @@ def because_rows(stock: Stock, sources: Sources) -> tuple[list[HomeRow], set[str
         taken |= {each.title_id for each in found}
         left -= len(found)
     return rows, taken
+
+
+def popular_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str], scores: Mapping[str, float]) -> HomeRow:
+    """Return what everybody watches these days, of what this caller sees: at most a third of all there are, and no fewer than ROW_LEAST."""
+    free = [title for title in stock.playable if title.title_id not in taken]
+    found = sorted((title for title in free if scores.get(title.title_id, 0.0) > 0), key=lambda title: -scores[title.title_id])
+    found = found[: min(ROW_LIMIT, len(free) // 3)]
+    return _ruled("popular", "popular", "Popular now", [item(title, places) for title in found] if len(found) >= ROW_LEAST else [])
 
 
 def new_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str]) -> HomeRow:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from serve_apps.catalog.schemas import TitleCard
 
-RowKind = Literal["continue", "list", "new", "because", "genre"]
+RowKind = Literal["continue", "list", "new", "popular", "because", "genre"]
 
 
 class HomeItem(BaseModel):

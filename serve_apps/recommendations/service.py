@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
 
+from actors.processors.kept import PROCESSED
+from cluster.durable import open_store
 from cluster.errors import MatineeError, TitleNotFound
 from cluster.resilience import within
 from cluster.security.claims import Claims
@@ -22,6 +25,7 @@ from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.policy import Sources
+from serve_apps.recommendations.popular import Popular
 from serve_apps.recommendations.schemas import Home, SimilarTitles
 from serve_apps.recommendations.stock import Shelf
 
@@ -49,14 +53,17 @@ class Recommendations:
         source_s: float = SOURCE_S,
     ) -> None:
         self.titles = CatalogFeed(settings, catalog, Shelf, now_s)
+        self.popular = Popular(partial(open_store, settings.store, PROCESSED, now_s), now_s)
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
     async def open(self) -> None:
         """Read all titles, and begin to follow them."""
+        self.popular.open()
         await self.titles.open()
 
     async def close(self) -> None:
         """Stop following."""
+        await self.popular.close()
         await self.titles.close()
 
     async def check(self) -> None:
@@ -75,7 +82,7 @@ class Recommendations:
             self._in_time("playback", self._playback.watched_titles(viewer, WATCHED_LIMIT)),
             self._in_time("profiles", self._profiles.listed(viewer.account_id, profile_id, LISTED_LIMIT)),
         )
-        return policy.home(stock, Sources(watched, listed), profile_id, self._now_s())
+        return policy.home(stock, Sources(watched, listed), profile_id, self._now_s(), self.popular.scores)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
         """Return titles like another.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +21,14 @@ def stock(*titles: Title) -> Stock:
     return Stock(known(title) for title in titles)
 
 
-def page(titles: Stock, sources: Sources = NOBODY, profile_id: str = "profile", now_s: float = NOW_S) -> Home:
-    return policy.home(titles, sources, profile_id, now_s)
+def page(
+    titles: Stock,
+    sources: Sources = NOBODY,
+    profile_id: str = "profile",
+    now_s: float = NOW_S,
+    scores: Mapping[str, float] = policy.NOTHING,
+) -> Home:
+    return policy.home(titles, sources, profile_id, now_s, scores)
 
 
 def row(of: Home, kind: str) -> HomeRow | None:
@@ -44,13 +50,18 @@ def sources(draw: st.DrawFn, titles: Sequence[Known]) -> Sources:
     return Sources(draw(st.sampled_from((watched, None))), draw(st.sampled_from((listed, None))))
 
 
+@st.composite
+def scored(draw: st.DrawFn, titles: Sequence[Known]) -> dict[str, float]:
+    return {title_id: draw(st.floats(0, 9)) for title_id in draw(st.sets(st.sampled_from([*(each.title_id for each in titles), "gone"])))}
+
+
 # --- what holds of every page
 
 
 @given(st.data())
 def test_no_title_stands_twice_among_the_rows_that_are_not_personal(data):
     titles = data.draw(catalogues())
-    told = page(Stock(titles), data.draw(sources(titles)))
+    told = page(Stock(titles), data.draw(sources(titles)), scores=data.draw(scored(titles)))
     shown = [title_id for each in told.rows if each.kind not in {"continue", "list"} for title_id in ids(each)]
     assert [title_id for title_id, times in Counter(shown).items() if times > 1] == []
     for each in told.rows:
@@ -61,7 +72,7 @@ def test_no_title_stands_twice_among_the_rows_that_are_not_personal(data):
 @given(st.data())
 def test_a_page_is_never_empty_while_there_is_a_title(data):
     titles = data.draw(catalogues())
-    told = page(Stock(titles), data.draw(sources(titles)))
+    told = page(Stock(titles), data.draw(sources(titles)), scores=data.draw(scored(titles)))
     assert any(each.items for each in told.rows if each.kind not in {"continue", "list"}) == bool(titles)
 
 
@@ -69,7 +80,7 @@ def test_a_page_is_never_empty_while_there_is_a_title(data):
 def test_rows_have_items_or_have_failed_and_show_only_what_there_is(data):
     titles = data.draw(catalogues())
     given_sources = data.draw(sources(titles))
-    told = page(Stock(titles), given_sources)
+    told = page(Stock(titles), given_sources, scores=data.draw(scored(titles)))
     failed = {each.kind for each in told.rows if each.failed}
     assert failed == {kind for kind, source in (("continue", given_sources.watched), ("list", given_sources.listed)) if source is None}
     by_id = {title.title_id: title for title in titles}
@@ -213,3 +224,23 @@ def test_what_is_alike_shares_something_and_the_most_alike_stand_first_then_the_
     for other, people, genres in stock.sharing(title):
         assert policy.likeness(title, other, people, genres) == policy.likeness(other, title, people, genres) == likeness(title, other)
         assert policy.shared(title, other) is not None
+
+
+# --- what everybody watches
+
+
+def test_what_is_watched_most_stands_in_a_row_most_first_and_nowhere_else():
+    titles = stock(*(film(f"f{number:02d}", age_days=number) for number in range(12)))
+    told = page(titles, scores={"f07": 3.0, "f11": 9.0, "f02": 1.0, "f03": 0.5, "gone": 99.0, "f04": 0.0})
+    assert ids(row(told, "popular")) == ["f11", "f07", "f02", "f03"]
+    assert not set(ids(row(told, "new"))) & {"f11", "f07", "f02", "f03"}
+    assert row(told, "popular").label == "Popular now"
+
+
+def test_few_titles_that_are_watched_make_no_row_nor_does_a_small_catalogue():
+    scores = {f"f{number:02d}": 1.0 for number in range(5)}
+    twelve = [film(f"f{number:02d}", age_days=number) for number in range(12)]
+    assert row(page(stock(*twelve), scores={"f01": 9.0, "f02": 9.0}), "popular") is None
+    assert row(page(stock(*twelve[:8]), scores=scores), "popular") is None
+    assert len(ids(row(page(stock(*twelve[:9]), scores=scores), "popular"))) == policy.ROW_LEAST
+    assert row(page(stock(*twelve)), "popular") is None

@@ -130,7 +130,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "continue" | "list" | "new" | "because" | "genre";
+            kind: "continue" | "list" | "new" | "popular" | "because" | "genre";
             /** Label */
             label: string;
             /**
