@@ -16,7 +16,6 @@ import pytest
 from cluster.launch.instance import Process, State, private_directory
 from tests.running import COMMAND, instance_environment
 
-
 COMMANDS = ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate", "copy", "backup", "restore")
 
 
