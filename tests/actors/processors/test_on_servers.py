@@ -13,8 +13,8 @@ EVENTS = [number(f"k{at % 5}", at + 1, **({"poison": "apply"} if at % 20 == 19 e
 RESULT = {f"k{key}": [event.entity_version for event in EVENTS if event.key == f"k{key}" and not event.value] for key in range(5)}
 
 
-@pytest.mark.parametrize("log", LOGS)
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("log", LOGS[1])
+@pytest.mark.parametrize("store", STORES[1])
 def test_each_store_and_log_together(store, log, request: pytest.FixtureRequest) -> None:
     async def scenario(world: World) -> None:
         await world.give(*EVENTS[:60])
