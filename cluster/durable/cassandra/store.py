@@ -100,10 +100,10 @@ class CassandraStore(Store):
             after = found[-1]["sort"]
 
     async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
-        """See the port; goes through the ranges of tokens one after another."""
+        """See the port; goes through the ranges of tokens one after another, at most 200 rows at once."""
         limits.check_limit(limit)
         place = Place.of(after)
-        statement = self._statements.whole(place.tokens, limit)
+        statement = self._statements.whole(place.tokens, min(limit, PAGE))
         found, paging = await self._read(lambda: self._opened().page(statement, Kind.WHOLE_READ, place.paging))
         rows = [row for columns in found for row in self._rows(columns["partition"], [columns])]
         following = place.following(paging)

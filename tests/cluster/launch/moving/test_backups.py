@@ -23,7 +23,7 @@ from actors.sessions.tables import PLACES
 from cluster.durable import Row, open_objects, open_store
 from cluster.errors import BackupDamaged, Misconfigured
 from cluster.launch.instance import Instance
-from cluster.launch.moving import manifest, restoring, rows
+from cluster.launch.moving import backing_up, manifest, restoring, rows
 from cluster.launch.moving.counting import Count, line_of
 from cluster.launch.moving.lines import StoredTable, Written
 from cluster.launch.moving.telling import Telling
@@ -37,8 +37,7 @@ from tests.cluster.launch.moving.test_copying import events_of
 @pytest.fixture
 def folder(source: Settings, tmp_path: Path) -> Path:
     """A backup of `source`."""
-    done = matinee(source.data, "backup", tmp_path / "backup")
-    assert done.returncode == 0, done.stderr
+    asyncio.run(backing_up.backup(tmp_path / "backup", source, Telling(Console(quiet=True))))
     return tmp_path / "backup"
 
 
@@ -46,7 +45,7 @@ def folder(source: Settings, tmp_path: Path) -> Path:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup that tests take copies of."""
     folder = tmp_path_factory.mktemp("whole")
-    assert matinee(filled(folder / "source").data, "backup", folder / "backup").returncode == 0
+    asyncio.run(backing_up.backup(folder / "backup", filled(folder / "source"), Telling(Console(quiet=True))))
     return folder / "backup"
 
 
