@@ -72,7 +72,7 @@ async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         manifest.write(folder, made)
-        await _forget(folder, before, made)
+        await _forget(folder, made)
         return report
 
 
@@ -160,9 +160,10 @@ async def _objects(source: Objects, target: Objects, before: dict[str, Kept], te
     return kept, written
 
 
-async def _forget(folder: Path, before: Manifest | None, made: Manifest) -> None:
-    if before is not None:
-        await asyncio.to_thread(shutil.rmtree, folder / before.name, ignore_errors=True)
+async def _forget(folder: Path, made: Manifest) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in {made.name, OBJECTS}:  # the one before, and one that was killed at its last step
+            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
     target = open_objects(f"file:{folder / OBJECTS}")
     superfluous = [name for name in await objects.sizes(target) if name not in made.objects]
     for some in range(0, len(superfluous), objects.PAGE):

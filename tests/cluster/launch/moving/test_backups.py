@@ -89,12 +89,14 @@ def test_the_next_backup_writes_only_new_objects_and_forgets_old_ones(source: Se
     objects = open_objects(source.objects)
     obstore.put(objects, "titles/new/film.mp4", b"new")
     obstore.delete(objects, "titles/002/film.mp4")
+    shutil.copytree(folder / before, folder / "killed-at-its-last-step")
     done = matinee(source.data, "backup", folder, "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["objects"], told["objects_written"]) == (0, 5, 1)
     assert (folder / "objects/titles/000/film.mp4").stat().st_ino == kept
     assert objects_of(f"file:{folder}/objects") == objects_of(source.objects)
-    assert not (folder / before).exists()
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == sorted(["objects", manifest.read(folder).name])
+    assert manifest.read(folder).name != before
 
 
 def test_a_backup_is_made_while_others_write(source: Settings, tmp_path: Path) -> None:
