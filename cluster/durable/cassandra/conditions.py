@@ -95,8 +95,8 @@ def _shows_it_was_not_made(change: Prepared, row: Found | None, now_s: float) ->
             return row is None or row.live_version(now_s) <= 1
         # Ours would be the next version, or have been followed by later ones.
         return row is not None and change.if_version <= row.version <= change.if_version + 1
-    # A removed row counts anew from 1: a version this high was never removed.
-    return change.deletes and row is not None and row.version >= change.if_version
+    # A row that is there after a removal may be the one that was meant, or one that was made since: to remove it again would lose that.
+    return False
 
 
 def _live(rows: Mapping[str, Found], sort: str, now_s: float) -> int:

@@ -30,8 +30,8 @@ def row(version: int, tag: object = THEIRS, expires_at_s: float = LASTING_S) -> 
         (UPDATE, row(5), Fate.UNKNOWN),
         (UPDATE, row(1), Fate.UNKNOWN),  # removed and made anew, before or after
         (UPDATE, None, Fate.UNKNOWN),
-        (DELETE, row(3), Fate.NOT_APPLIED),
-        (DELETE, row(4), Fate.NOT_APPLIED),
+        (DELETE, row(3), Fate.UNKNOWN),  # what was there, or what somebody made anew after it
+        (DELETE, row(4), Fate.UNKNOWN),
         (DELETE, row(1), Fate.UNKNOWN),
         (DELETE, None, Fate.UNKNOWN),  # by us, or by another
         (CHECK, None, Fate.NOT_APPLIED),
@@ -47,7 +47,7 @@ def test_one_row_tells_of_the_whole_batch() -> None:
     changes = [prepare(change) for change in (Delete("a", 1), Insert("b", "kind", {}), Check("c", 0))]
     assert fate(changes, {"b": row(1, OURS)}, OURS, NOW_S) is Fate.APPLIED
     assert fate(changes, {"b": row(1)}, OURS, NOW_S) is Fate.NOT_APPLIED
-    assert fate(changes, {"a": row(1), "b": row(2)}, OURS, NOW_S) is Fate.NOT_APPLIED
+    assert fate(changes, {"a": row(1), "b": row(2)}, OURS, NOW_S) is Fate.UNKNOWN
     assert fate(changes, {"b": row(2)}, OURS, NOW_S) is Fate.UNKNOWN
 
 
