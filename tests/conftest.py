@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from cluster.launch.servers.nodes import Nodes
@@ -25,6 +26,10 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SERVERS = pytest.StashKey[Servers]()
+# How slow a machine is says nothing of the code.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
+
 INSIST = os.environ.get("MATINEE_TESTS_INSIST") == "1"
 
 
