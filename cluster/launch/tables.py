@@ -1,4 +1,4 @@
-"""Every table and topic of an installation: what is made ahead, moved and backed up as one."""
+"""Every table of an installation: what is made ahead, and what of it is moved and backed up as one."""
 
 from __future__ import annotations
 
@@ -48,3 +48,6 @@ TABLES: Final[tuple[Table, ...]] = (
     LEDGER,
     PROCESSED,
 )
+
+MOVED: Final = tuple(table for table in TABLES if table is not PROCESSED)
+"""What is copied and backed up. What processors keep speaks of offsets, and those are others in every log: they begin anew."""

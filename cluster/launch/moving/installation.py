@@ -17,7 +17,7 @@ from cluster.events import TOPICS
 from cluster.launch.instance import Instance, run_folder
 from cluster.launch.moving import entries, rows
 from cluster.launch.moving.rows import Clock
-from cluster.launch.tables import TABLES
+from cluster.launch.tables import MOVED
 
 
 class Installation(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ async def opened(store_url: str | None, log_url: str | None, clock: Clock, *, to
     """Open an installation, or the part that has a URL; tables that are missing are made, empty."""
     async with contextlib.AsyncExitStack() as opening:
         tables: dict[str, Store] = {}
-        for table in TABLES:
+        for table in MOVED:
             if store_url is None:
                 break
             tables[table.name] = await open_store(store_url, table, clock)

@@ -26,7 +26,7 @@ from cluster.launch.moving.progress import Progress, restore_file
 from cluster.launch.moving.rows import Clock
 from cluster.launch.moving.telling import Telling
 from cluster.launch.moving.transfer import Report, Source, begin, transfer
-from cluster.launch.tables import TABLES
+from cluster.launch.tables import MOVED
 from cluster.settings import Settings
 
 
@@ -47,7 +47,7 @@ async def checked(folder: Path, telling: Telling) -> Manifest:
         Misconfigured: a newer Matinee wrote it.
     """
     found = manifest.read(folder)
-    unknown = {*found.tables} - {table.name for table in TABLES} | {*found.topics} - {topic.name for topic in TOPICS}
+    unknown = {*found.tables} - {table.name for table in MOVED} | {*found.topics} - {topic.name for topic in TOPICS}
     if unknown:
         raise Misconfigured(f"{folder} was written by a newer Matinee, which has {', '.join(sorted(unknown))}: update Matinee")
     if found.objects and not (folder / OBJECTS).is_dir():
@@ -64,7 +64,7 @@ async def restore(folder: Path, found: Manifest, settings: Settings, telling: Te
         StorageFull, StoreUnavailable: it cannot be written; run it again when it can.
     """
     kept, clock = folder / found.name, Clock()
-    source = Source({table.name: StoredTable(rows_file(kept, table.name), clock) for table in TABLES}, StoredLog(kept))
+    source = Source({table.name: StoredTable(rows_file(kept, table.name), clock) for table in MOVED}, StoredLog(kept))
     target = open_objects(settings.objects)
     there = await objects.sizes(target)
     _require_none_else(found, kept, settings, there)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.durable import Row, open_store
-from cluster.launch.tables import TABLES
+from cluster.launch.tables import MOVED
 from cluster.settings import Settings
 from tests.cluster.launch.moving.filled import filled
 from tests.running import COMMAND, instance_environment
@@ -35,7 +35,7 @@ def rows_of(store_url: str) -> dict[str, list[Row]]:
 
     async def go() -> dict[str, list[Row]]:
         found = {}
-        for table in TABLES:
+        for table in MOVED:
             store = await open_store(store_url, table)
             after, rows = None, []
             while True:

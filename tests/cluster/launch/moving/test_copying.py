@@ -6,16 +6,21 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.processors import LogProcessor, results
+from actors.processors.kept import PROCESSED
+from actors.processors.plays import PLAYS, STARTED
 from actors.sessions.tables import PLACES
 from cluster.durable import Entry, Log, Row, Store, open_log, open_store
+from cluster.durable.outbox import HINTS
 from cluster.durable.sqlite.log import SqliteLog
 from cluster.errors import Indeterminate, Misconfigured, StoreUnavailable
-from cluster.events import AUDIT, CATALOG, TOPICS, Event, Topic
+from cluster.events import AUDIT, CATALOG, PLAYBACK, TOPICS, Event, Topic
 from cluster.launch.instance import Instance
 from cluster.launch.moving import entries, pacing, rows
 from cluster.launch.moving.copying import Place
@@ -73,6 +78,39 @@ def test_a_copy_has_every_row_and_every_event_in_its_order(source: Settings, tmp
     assert sum(line.endswith(": the same") for line in told) == sum(bool(found) for found in before.values()) + 3
     assert not (source.data / "moving/copy.json").exists()
     assert trimmed(target.log) == trimmed(source.log) == 0
+
+
+def test_what_a_processor_counted_is_counted_anew_where_offsets_are_others(source: Settings, tmp_path: Path) -> None:
+    target = settings_of(tmp_path / "target")
+
+    async def play(settings: Settings, version: int, ago_s: float = 0.0) -> None:
+        log = await open_log(settings.log, lambda: time.time() - ago_s)
+        film = {"kind": "film", "title_id": "t"}
+        plays = [Event(PLAYBACK.name, STARTED, f"a{n}", version, time.time() - ago_s, film) for n in range(90)]
+        await log.append(PLAYBACK, plays)
+        await log.close()
+
+    async def counted(settings: Settings) -> dict[str, int]:
+        open_processed, open_hints = partial(open_store, settings.store, PROCESSED), partial(open_store, settings.store, HINTS)
+        processor = LogProcessor(PLAYS, open_processed, open_hints, partial(open_log, settings.log))
+        await processor.run_once()
+        await processor.close()
+        store = await open_processed()
+        totals: dict[str, int] = {}
+        for partition in range(PLAYBACK.partitions):
+            for title_id, value in await results.rows(store, PLAYS.name, partition):
+                totals[title_id] = totals.get(title_id, 0) + sum(begun for begun, _ in value["days"].values())
+        await store.close()
+        return totals
+
+    asyncio.run(play(source, 1, ago_s=30 * 86400.0))
+    while trimmed(source.log):  # so that its offsets begin later than the target's
+        pass
+    asyncio.run(play(source, 2))
+    assert asyncio.run(counted(source)) == {"t": 90}
+    assert matinee(source.data, "copy", "--to", f"sqlite:{target.data}").returncode == 0
+    asyncio.run(play(target, 3))
+    assert asyncio.run(counted(target)) == {"t": 180}
 
 
 def test_as_json_a_copy_is_one_document(source: Settings, tmp_path: Path) -> None:
