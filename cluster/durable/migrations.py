@@ -20,7 +20,7 @@ from cluster.errors import CorruptData, Indeterminate, MatineeError, Misconfigur
 from cluster.settings import Settings
 
 LEDGER: Final = Table("migrations", Mode.LINEAR, group="schema")
-"""One partition: `version`, `applied/<number>` for each migration made, and `turn` while one is under way."""
+"""One partition: `version`, `begun/<number>` and `applied/<number>` for each migration, and `turn` while one is under way."""
 
 TURN_S: Final = 30.0
 POLL_S: Final = 0.2
@@ -74,7 +74,7 @@ class Ledger:
     async def migrate(self, settings: Settings, doing: Callable[[str], None], before: Callable[[int], Awaitable[None]]) -> list[Applied]:
         """Make what is missing, and return what this call made; while another makes it, wait for that.
 
-        `before` is called with the version that stands, in the turn, before the first one is made.
+        `before` is called with the version that stands, in the turn, before the first one is made; not again for one that was broken off.
 
         Raises:
             Misconfigured: a newer Matinee has changed what is stored.
@@ -91,14 +91,22 @@ class Ledger:
             async with self._kept(turn) as held:
                 if len(await self.pending()) != len(missing):
                     continue  # made between the look and the turn
-                if not made:
-                    await before(migration.number - 1)
+                await self._begin(migration, before, first=not made)
                 doing(f"bringing the data to version {migration.number}: {migration.title}")
                 await migration.apply(settings)
                 applied = Applied(migration.number, migration.title, self._now_s())
                 if await self._finish(held, applied):
                     made.append(applied)
         return made
+
+    async def _begin(self, migration: Migration, before: Callable[[int], Awaitable[None]], *, first: bool) -> None:
+        # Once it has begun, what stands is no longer of the version before.
+        begun = f"begun/{migration.number:06d}"
+        if await self._store.get(_PARTITION, begun) is None:
+            if first:
+                await before(migration.number - 1)
+            with contextlib.suppress(VersionConflict):
+                await self._store.put_if_absent(_PARTITION, begun, "begun", {"at_s": self._now_s()})
 
     async def _take_turn(self) -> Row | None:
         now_s = self._now_s()

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
@@ -21,6 +22,8 @@ from rich.console import Console
 from cluster.durable import open_log, open_store
 from cluster.durable.migrations import LEDGER, Applied, Ledger, Migration
 from cluster.events import TOPICS
+from cluster.launch.moving.backing_up import backup
+from cluster.launch.moving.telling import Telling
 from cluster.launch.tables import TABLES
 from cluster.settings import Settings, load
 
@@ -48,7 +51,7 @@ def migrate(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if something is to be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring what is stored to this version of Matinee. `up` does it too; any number may run at once."""
+    """Bring what is stored to this version of Matinee, after a backup under MATINEE_DATA. `up` does it too; any number may run at once."""
     settings, console = load(), Console()
     if check:
         pending = asyncio.run(look(settings))
@@ -90,10 +93,19 @@ async def prepare(settings: Settings, doing: Callable[[str], None], now_s: Calla
         opened.push_async_callback(log.close)
         store = await open_store(settings.store, LEDGER, now_s)
         opened.push_async_callback(store.close)
-        return await Ledger(store, MIGRATIONS, _me(), now_s).migrate(settings, doing, _nothing_before)
+
+        async def back_up(version: int) -> None:
+            if version:  # else there is nothing yet, or what the first release made, which stays as it is
+                doing(f"backing up what is stored, into {backup_folder(settings, version)}")
+                backup_folder(settings, version).parent.mkdir(parents=True, exist_ok=True)
+                await backup(backup_folder(settings, version), settings, Telling(Console(quiet=True)), media=False)
+
+        return await Ledger(store, MIGRATIONS, _me(), now_s).migrate(settings, doing, back_up)
 
 
-async def _nothing_before(version: int) -> None: ...
+def backup_folder(settings: Settings, version: int) -> Path:
+    """Return where data of a version is backed up before they are changed: all but the media, which no migration touches."""
+    return settings.data / "backups" / f"version-{version}"
 
 
 def _me() -> str:

@@ -94,6 +94,7 @@ def test_one_that_fails_leaves_those_before_it_and_is_made_at_the_next_try_witho
 
     asyncio.run(scenario())
     assert made.begun == [1, 2, 2, 3]
+    assert made.before == [0]  # not again once one has begun
 
 
 def test_the_turn_of_one_that_died_is_taken_over_once_its_lease_has_ended(store_url: str, clock: Clock) -> None:

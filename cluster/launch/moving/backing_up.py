@@ -53,8 +53,8 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
 
 
-async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
-    """Make `folder` a backup of the installation, instead of the one that it may have been until now.
+async def backup(folder: Path, settings: Settings, telling: Telling, *, media: bool = True) -> Report:
+    """Make `folder` a backup of the installation, instead of the one that it may have been until now; without media, of all but that.
 
     Raises:
         Misconfigured: the folder holds other things, or there is no installation.
@@ -67,7 +67,7 @@ async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
         fresh = folder / _UNFINISHED
         shutil.rmtree(fresh, ignore_errors=True)
         try:
-            made, report = await _write(folder, fresh, before, settings, telling)
+            made, report = await _write(folder, fresh, before, settings, telling, media=media)
             fresh.rename(folder / made.name)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -76,7 +76,9 @@ async def backup(folder: Path, settings: Settings, telling: Telling) -> Report:
         return report
 
 
-async def _write(folder: Path, fresh: Path, before: Manifest | None, settings: Settings, telling: Telling) -> tuple[Manifest, Report]:
+async def _write(
+    folder: Path, fresh: Path, before: Manifest | None, settings: Settings, telling: Telling, *, media: bool
+) -> tuple[Manifest, Report]:
     began_s, began_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     fresh.mkdir(mode=0o700)
     async with opened(settings.store, settings.log, Clock(), to_read=True) as installation:
@@ -87,9 +89,11 @@ async def _write(folder: Path, fresh: Path, before: Manifest | None, settings: S
     files = {
         str(path.relative_to(fresh)): await asyncio.to_thread(manifest.kept_as, path) for path in sorted(fresh.rglob("*")) if path.is_file()
     }
-    source, target = open_objects(settings.objects), open_objects(f"file:{folder / OBJECTS}")
-    kept, written = await _objects(source, target, before.objects if before is not None else {}, telling)
-    made = Manifest(FORMAT, new_id(), began_at, tables, topics, files, kept)
+    kept, written = dict[str, Kept](), 0
+    if media:
+        source, target = open_objects(settings.objects), open_objects(f"file:{folder / OBJECTS}")
+        kept, written = await _objects(source, target, before.objects if before is not None else {}, telling)
+    made = Manifest(FORMAT, new_id(), began_at, tables, topics, files, kept, media)
     size = sum(each.bytes for each in (*files.values(), *kept.values()))
     return made, Report(str(folder), began_at, tables, topics, len(kept), written, size, round(time.monotonic() - began_s, 3))
 
@@ -164,6 +168,8 @@ async def _forget(folder: Path, made: Manifest) -> None:
     for path in folder.iterdir():
         if path.is_dir() and path.name not in {made.name, OBJECTS}:  # the one before, and one that was killed at its last step
             await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+    if not made.media:
+        return
     target = open_objects(f"file:{folder / OBJECTS}")
     superfluous = [name for name in await objects.sizes(target) if name not in made.objects]
     for some in range(0, len(superfluous), objects.PAGE):

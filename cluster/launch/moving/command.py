@@ -48,12 +48,14 @@ def copy(
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one with a backup.")], as_json: AsJson = False
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one with a backup.")],
+    media: Annotated[bool, typer.Option("--media/--no-media", help="Also films and pictures, where those are kept safe elsewhere.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Write a backup of everything into DIR, also while Matinee runs. It replaces the one in DIR; only new objects are written."""
     settings, telling = load(), Telling(Console(stderr=as_json))
     with telling.live():
-        report = asyncio.run(backing_up.backup(folder.absolute(), settings, telling))
+        report = asyncio.run(backing_up.backup(folder.absolute(), settings, telling, media=media))
     if as_json:
         _print(report)
     else:

@@ -57,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True):
     files: dict[str, Kept]
     """By their paths below <name>/."""
     objects: dict[str, Kept]
+    media: bool = True
+    """Whether objects were backed up at all."""
 
 
 def read(folder: Path) -> Manifest:

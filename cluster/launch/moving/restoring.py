@@ -72,7 +72,8 @@ async def restore(folder: Path, found: Manifest, settings: Settings, telling: Te
     async with opened(settings.store, settings.log, clock) as installation:
         resumed = await begin(progress, installation, telling)
         _put_files(kept, settings.data)
-        await _put_objects(folder, found, settings.objects, there, telling)
+        if found.media:
+            await _put_objects(folder, found, settings.objects, there, telling)
         report = await transfer(source, installation, progress, clock, telling, resumed=resumed)
     return Restored(found.began_at, len(found.objects), report)
 
@@ -82,7 +83,7 @@ def _require_none_else(found: Manifest, kept: Path, settings: Settings, there: d
         path = settings.data / name
         if path.exists() and not ((kept / "data" / name).exists() and (kept / "data" / name).read_bytes() == path.read_bytes()):
             raise TargetNotEmpty(f"{path} is another installation's: name an empty MATINEE_DATA")
-    for name, size in there.items():
+    for name, size in there.items() if found.media else ():
         if name not in found.objects or found.objects[name].bytes != size:
             raise TargetNotEmpty(f"MATINEE_OBJECTS holds another installation's objects already ({name}): name an empty one")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,10 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cluster.durable import open_log
+from cluster.events import PLAYBACK, Event
 from cluster.launch.instance import Process, State, private_directory
 from tests.running import COMMAND, instance_environment
 
-COMMANDS = ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate", "copy", "backup", "restore")
+COMMANDS = ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate", "copy", "backup", "restore", "replay")
 
 
 def matinee(data: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -74,6 +77,28 @@ def test_migrate_makes_what_is_missing_once_and_tells_what_it_made(tmp_path: Pat
         assert (made["version"], [each["number"] for each in made["applied"]]) == (1, applied)
     after = matinee(data, "migrate", "--check")
     assert (after.returncode, after.stdout) == (0, "Nothing to do\n")
+
+
+def test_a_replay_is_refused_in_one_line_or_tells_what_is_processed_once_more(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    async def play() -> None:
+        log = await open_log(f"sqlite:{data / 'log'}")
+        film = {"kind": "film", "title_id": "t"}
+        await log.append(PLAYBACK, [Event(PLAYBACK.name, "session.started", f"a{n}", 1, 1.0, film) for n in range(40)])
+        await log.close()
+
+    asyncio.run(play())
+    for arguments, said in (
+        (("stops",), "There is no log processor 'stops'; there are: plays"),
+        (("plays", "--partition", "16"), "0 to 15, not 16"),
+    ):
+        done = matinee(data, "replay", *arguments)
+        assert done.returncode == 2
+        assert said in one_line(done)
+    assert matinee(data, "replay", "plays").stdout == "plays: 40 entries in 16 partitions are processed once more\n"
+    told = json.loads(matinee(data, "replay", "plays", "--partition", "3", "--offset", "2", "--json").stdout)
+    assert [(each["partition"], each["offset"]) for each in told["partitions"]] == [(3, 2)]
 
 
 def test_data_that_a_newer_matinee_changed_is_refused_in_one_line(tmp_path: Path) -> None:
