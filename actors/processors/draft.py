@@ -107,6 +107,20 @@ class Draft:
                 changes.append(Delete(sort, row.version))
         return changes
 
+    def rows(self) -> dict[str, Row | None]:
+        """Return the rows that were read, as they stand once this is written."""
+        after = dict(self._stored)
+        for sort, expires_at_s in self._expires.items():
+            raw, row = self._raw[sort], self._stored[sort]
+            version = 1 if row is None else row.version + 1
+            name, kind = partition_name(self._processor.name, self._partition), sort.partition("/")[0]
+            after[sort] = None if raw is None else Row(name, sort, version, kind, msgspec.json.decode(raw), expires_at_s)
+        return after
+
+    def sizes_bytes(self) -> dict[str, int]:
+        """Return how long the values of `rows` are."""
+        return {sort: len(raw or b"") for sort, raw in self._raw.items()}
+
     def placed(self) -> Place:
         """Return where the processor goes on once this is written."""
         return self._place.after(self.offset, len(self.events))

@@ -20,6 +20,7 @@ from actors.processors.draft import Draft
 from actors.processors.kept import Place, partition_name, read_place
 from actors.processors.patience import PATIENCE, Patience
 from actors.processors.processor import Processor
+from actors.processors.remembered import Remembered
 from cluster.durable import BATCH_LIMIT, Entry, Log, LogFactory, Store, StoreFactory
 from cluster.durable.outbox import Outbox
 from cluster.errors import CorruptData, InvalidInput, VersionConflict
@@ -64,6 +65,7 @@ class LogProcessor:
         self._log: Log | None = None
         self._places: dict[int, Place] = {}
         """Where it goes on, while there is more to read: whoever waits reads it anew, and so sees a replay."""
+        self._remembered = {partition: Remembered() for partition in self.partitions}
         self._offsets: dict[int, int] = {}
         self._noted: dict[int, tuple[int, float]] = {}
 
@@ -88,8 +90,15 @@ class LogProcessor:
 
     async def step(self, partition: int) -> int:
         """Process a page of one partition and return how many entries that were; raises as `run_once`."""
+        try:
+            return await self._step(partition)
+        except BaseException:
+            self._remembered[partition] = Remembered()  # what is stored decides
+            raise
+
+    async def _step(self, partition: int) -> int:
         store, outbox, events = await self._opened()
-        place = self._places.pop(partition, None)  # kept only while nothing fails: what is stored decides
+        place = self._places.pop(partition, None)  # kept only while nothing fails
         if place is None:
             place = await read_place(store, self._processor.name, partition)
         try:
@@ -180,6 +189,7 @@ class LogProcessor:
 
     async def _commit(self, outbox: Outbox, partition: int, draft: Draft) -> Place:
         await outbox.commit(partition_name(self._processor.name, partition), draft.changes(), draft.events)
+        self._remembered[partition].keep(draft.placed(), draft.rows(), draft.sizes_bytes())
         for letter in draft.events:
             log.error("entry set aside", **{name: letter.value[name] for name in ("processor", "partition", "offset", "reason")})
         return draft.placed()
@@ -188,7 +198,9 @@ class LogProcessor:
         plan = await self._plan(place, entries)
         sorts = {sort for _, _, read in plan for sort in read}
         name = partition_name(self._processor.name, partition)
-        rows = dict(zip(sorts, await asyncio.gather(*(store.get(name, sort) for sort in sorts)), strict=True))
+        rows = self._remembered[partition].of(place, sorts, self._now_s())
+        unknown = sorts - rows.keys()
+        rows |= zip(unknown, await asyncio.gather(*(store.get(name, sort) for sort in unknown)), strict=True)
         draft = Draft(self._processor, partition, place, rows, self._now_s())
         for entry, keys, _ in plan:
             if not await self._taken(draft, entry, keys):
