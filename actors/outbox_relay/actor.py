@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, Self
 
 from actors.outbox_relay.relay import OutboxRelay
+from actors.own_thread import OwnThread
 from cluster.durable import open_log, open_store
 from cluster.durable.outbox import HINTS
 from cluster.errors import ServiceUnavailable
@@ -35,10 +36,7 @@ class RelayHost:
         self._relay = OutboxRelay(
             partial(open_store, settings.store, HINTS), partial(open_store, settings.store), partial(open_log, settings.log)
         )
-        self._loop = asyncio.new_event_loop()
-        self._running = self._loop.create_task(self._relay.run())
-        self._thread = threading.Thread(target=self._run, name="outbox relay", daemon=True)
-        self._thread.start()
+        self._thread = OwnThread("outbox relay", self._relay)
 
     def nudge(self, bucket: int) -> None:
         """See `OutboxRelay.nudge`."""
@@ -50,22 +48,12 @@ class RelayHost:
         Raises:
             ServiceUnavailable: its thread has ended.
         """
-        if not self._thread.is_alive():
+        if not self._thread.alive:
             raise ServiceUnavailable("The outbox relay has stopped")
 
     def close(self) -> None:
         """End the thread; what it had not published, the next relay finds."""
-        with contextlib.suppress(RuntimeError):  # it has ended already
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._until_cancelled())
-        self._loop.close()
-
-    async def _until_cancelled(self) -> None:
-        await asyncio.wait([self._running])
-        await self._relay.close()
+        self._thread.close()
 
 
 class Relay:

@@ -6,13 +6,11 @@ they are, stands in the store.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from actors.own_thread import OwnThread
 from actors.processors import PROCESSORS, LogProcessor
 from actors.processors.kept import PROCESSED
 from cluster.durable import open_log, open_store
@@ -38,24 +36,11 @@ class ProcessorHost:
             instance=instance,
             instances=settings.processor_instances,
         )
-        self._loop = asyncio.new_event_loop()
-        self._running = self._loop.create_task(self._processor.run())
-        self._thread = threading.Thread(target=self._run, name=f"processor {name}", daemon=True)
-        self._thread.start()
+        self._thread = OwnThread(f"processor {name}", self._processor)
 
     def close(self) -> None:
         """End the thread; what it had not written, the next one does."""
-        with contextlib.suppress(RuntimeError):  # it has ended already
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._until_cancelled())
-        self._loop.close()
-
-    async def _until_cancelled(self) -> None:
-        await asyncio.wait([self._running])
-        await self._processor.close()
+        self._thread.close()
 
 
 def names(settings: Settings) -> list[str]:
