@@ -1,6 +1,6 @@
 """The one relay of a cluster: what Ray runs, and the typed client by which the others nudge it.
 
-Main path: Relay.get_or_start() at launch; Relay().nudge(bucket) after each commit.
+Main path: Relay.get_or_start() at launch; Relay().nudge(hint, settled) after each commit.
 Refuses to know hints and facts.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from actors.outbox_relay.relay import OutboxRelay
 from actors.own_thread import OwnThread
 from cluster.durable import open_log, open_store
-from cluster.durable.outbox import HINTS
+from cluster.durable.outbox import HINTS, Hint
 from cluster.errors import ServiceUnavailable
 from cluster.settings import Settings
 
@@ -38,9 +38,9 @@ class RelayHost:
         )
         self._thread = OwnThread("outbox relay", self._relay)
 
-    def nudge(self, bucket: int) -> None:
+    def nudge(self, hint: Hint, settled: bool) -> None:
         """See `OutboxRelay.nudge`."""
-        self._relay.nudge(bucket)
+        self._relay.nudge(hint, settled)
 
     def check(self) -> None:
         """Do nothing if the relay runs.
@@ -76,17 +76,17 @@ class Relay:
             "get_if_exists": True,
             "num_cpus": 0.05,
             "max_restarts": -1,
-            "max_pending_calls": 100,
+            "max_pending_calls": 1000,
         }
         return cls(ray.remote(RelayHost).options(**options).remote(settings))
 
-    def nudge(self, bucket: int) -> None:
-        """Have the relay look at a bucket at once; never waits and never fails, since the relay looks by itself each second."""
+    def nudge(self, hint: Hint, settled: bool) -> None:
+        """Have the relay look at a hint's partition at once; never waits and never fails, since the relay looks by itself each second."""
         if self._actor is None:
             self._look_up()
             return
         try:
-            self._actor.nudge.remote(bucket)
+            self._actor.nudge.remote(hint, settled)
         except Exception:  # too many calls wait, or Ray is going down
             self._actor = None
 

@@ -9,6 +9,8 @@ import msgspec
 from cluster.durable.outbox import GRACE_S, Hint, slot_of
 
 SWEEP_INTERVAL_S: Final = 1.0
+SWEEPS_SHARE: Final = 0.1
+"""Of the time, at most, where many hints make a sweep long: what was nudged does not wait for it."""
 LATE_S: Final = 300.0
 """How long a slot is looked at after its end: a commit comes less late after its hint, and clocks of several machines differ by less."""
 LATE_INTERVAL_S: Final = 15.0
@@ -16,7 +18,6 @@ LIVE_SLOTS: Final = 60
 BACKLOG_SLOTS: Final = 120
 """How many old slots of a bucket are caught up in one sweep."""
 RETRY_LIMIT_S: Final = 5.0
-NUDGED_AGE_S: Final = 5.0
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -25,21 +26,30 @@ class Look(msgspec.Struct, frozen=True):
     hint: Hint
     at_s: float
     failed: bool = False
+    settled: bool = False
+    """Whether its writer had said before that look that nothing more comes of this hint."""
 
 
-def is_due(hint: Hint, last: Look | None, now_s: float, *, patient: bool, nudged: bool) -> bool:
+def is_due(hint: Hint, last: Look | None, now_s: float, *, patient: bool) -> bool:
     """Decide whether to look again: at growing intervals after the hint, since the commit usually follows at once.
 
-    `patient=False` looks at everything.
+    `patient=False` looks at everything that is not settled.
     """
     if last is None or last.hint.version != hint.version:
         return True
     age_s, waited_s = now_s - hint.hinted_at_s, now_s - last.at_s
-    if not patient or (nudged and age_s < NUDGED_AGE_S) or waited_s < 0:  # below 0: the clock was set back
+    if not last.failed and last.settled:
+        return False
+    if not patient or waited_s < 0:  # below 0: the clock was set back
         return True
     if last.failed:
         return waited_s >= min(RETRY_LIMIT_S, age_s)
     return waited_s >= max(SWEEP_INTERVAL_S, last.at_s - hint.hinted_at_s)
+
+
+def pause_s(sweep_took_s: float) -> float:
+    """Return how long to wait after a sweep."""
+    return max(SWEEP_INTERVAL_S, sweep_took_s * (1 / SWEEPS_SHARE - 1))
 
 
 def first_live_slot(now_s: float) -> int:

@@ -6,7 +6,6 @@ they are, stands in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from actors.own_thread import OwnThread
 from actors.processors import PROCESSORS, LogProcessor
 from actors.processors.kept import PROCESSED
 from cluster.durable import open_log, open_store
-from cluster.durable.outbox import HINTS
+from cluster.durable.outbox import HINTS, Nudge
 from cluster.settings import Settings
 
 NAMESPACE: Final = "matinee"
@@ -26,7 +25,7 @@ class ProcessorHost:
     Survives a crash: see LogProcessor.
     """
 
-    def __init__(self, settings: Settings, name: str, instance: int, nudge: Callable[[int], None] | None = None) -> None:
+    def __init__(self, settings: Settings, name: str, instance: int, nudge: Nudge | None = None) -> None:
         self._processor = LogProcessor(
             next(processor for processor in PROCESSORS if processor.name == name),
             partial(open_store, settings.store, PROCESSED),

@@ -22,7 +22,7 @@ from actors.processors.patience import PATIENCE, Patience
 from actors.processors.processor import Processor
 from actors.processors.remembered import Remembered
 from cluster.durable import BATCH_LIMIT, Entry, Log, LogFactory, Store, StoreFactory
-from cluster.durable.outbox import Outbox
+from cluster.durable.outbox import Nudge, Outbox
 from cluster.errors import CorruptData, InvalidInput, VersionConflict
 from cluster.events import Event
 
@@ -51,7 +51,7 @@ class LogProcessor:
         open_log: LogFactory,
         now_s: Callable[[], float] = time.time,
         *,
-        nudge: Callable[[int], None] | None = None,
+        nudge: Nudge | None = None,
         instance: int = 0,
         instances: int = 1,
         patience: Patience = PATIENCE,

@@ -18,6 +18,7 @@ from actors.sessions.heartbeats import Answer
 from actors.sessions.shard import SessionShard
 from actors.sessions.stream import Admission, Beat, LiveStream, Saved, Start, Stop, StreamPage
 from actors.sessions.tables import open_tables
+from cluster.durable.outbox import Nudge
 from cluster.errors import DeadlineExceeded, MatineeError, Overloaded, ServiceUnavailable, SessionNotFound, Unavailable
 from cluster.settings import Settings
 
@@ -272,7 +273,7 @@ def get_or_start(settings: Settings, number: int) -> Any:
     )
 
 
-def _nudge() -> Callable[[int], None]:
+def _nudge() -> Nudge:
     from actors.outbox_relay import Relay
 
     return Relay().nudge

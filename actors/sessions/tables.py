@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from cluster.durable import Mode, Store, Table, open_store
-from cluster.durable.outbox import Outbox, open_outbox
+from cluster.durable.outbox import Nudge, Outbox, open_outbox
 from cluster.edge.revocation import REVOKED_SESSIONS
 from cluster.security.revocation import REVOKED_DEVICES, RevokedDevices
 from cluster.settings import Settings
@@ -61,7 +61,7 @@ class Tables(msgspec.Struct, frozen=True):
         await self.opened.aclose()
 
 
-async def open_tables(settings: Settings, now_s: Callable[[], float] = time.time, nudge: Callable[[int], None] | None = None) -> Tables:
+async def open_tables(settings: Settings, now_s: Callable[[], float] = time.time, nudge: Nudge | None = None) -> Tables:
     """Open what a shard needs, and follow the devices that are signed out."""
     async with AsyncExitStack() as opening:
         stores: list[Store] = []

@@ -71,11 +71,16 @@ def check_version(version: int) -> None:
 def check_changes(partition: str, changes: Sequence[Change]) -> None:
     """Refuse a batch that is too long or names a sort twice."""
     sorts = [change.sort for change in changes]
-    if len(changes) > BATCH_LIMIT:
-        raise InvalidInput(f"A batch has at most {BATCH_LIMIT} changes, not {len(changes)}")
+    check_batch(len(changes))
     if len(set(sorts)) < len(sorts):
         raise InvalidInput("A batch changes each sort key once")
     check_keys(partition, *sorts)
+
+
+def check_batch(changes: int) -> None:
+    """Refuse a batch that is too long."""
+    if changes > BATCH_LIMIT:
+        raise InvalidInput(f"A batch has at most {BATCH_LIMIT} changes, not {changes}")
 
 
 def check_limit(limit: int, most: int = SCAN_LIMIT) -> None:

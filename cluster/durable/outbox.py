@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
@@ -20,6 +21,7 @@ from cluster.durable.opening import open_store
 from cluster.durable.store import PUT_LIMIT, Change, Insert, Mode, Row, Store, Table
 from cluster.errors import CorruptData, Indeterminate, InvalidInput, MatineeError, StoreUnavailable
 from cluster.events import TOPICS, Event, Topic
+from cluster.ids import new_id
 from cluster.settings import Settings
 
 T = TypeVar("T")
@@ -35,6 +37,8 @@ GRACE_S: Final = 30.0
 KEPT_S: Final = 86400.0
 """How long a hint stays once the relay has passed it, in case that clocks are set back."""
 
+CLOCK_STEP_US: Final = 1_000_000
+
 _SLOTS: Final = "slots"
 _CURSORS: Final = "cursors"
 _PAGE: Final = 100
@@ -46,26 +50,33 @@ class Hint(msgspec.Struct, frozen=True):
     table: Table
     partition: str
     hinted_at_s: float
+    writer: str = ""
+    """Whose commit it announces: later hints of one writer have later times."""
 
     @property
     def sort(self) -> str:
-        """Its name within a slot; a later hint of the same partition takes its place."""
-        return f"{self.table.name}/{self.partition}"
+        """Its name within a slot; a later hint of the same writer and partition takes its place."""
+        place = f"{self.table.name}/{self.partition}"
+        return f"{place}/{self.writer}" if self.writer else place
 
     @property
     def version(self) -> int:
-        """Its time in milliseconds: the later hint wins."""
-        return round(self.hinted_at_s * 1000)
+        """Its time in microseconds: the later hint wins."""
+        return round(self.hinted_at_s * 1e6)
 
     @property
     def bucket(self) -> int:
-        """Which of the 64 buckets it belongs to."""
-        return partition_of(self.sort, BUCKETS)
+        """Which of the 64 buckets it belongs to, with all hints of its partition."""
+        return partition_of(f"{self.table.name}/{self.partition}", BUCKETS)
 
     @property
     def slot(self) -> int:
         """The time slot where it stands."""
         return slot_of(self.hinted_at_s)
+
+
+Nudge = Callable[[Hint, bool], None]
+"""Tells the relay of a hint whose commit was made, or may have been, and whether nothing more comes of it: it is settled."""
 
 
 class Hints:
@@ -129,10 +140,10 @@ class Hints:
 class Outbox:
     """Commits changes of one linear table together with the facts that tell of them."""
 
-    def __init__(
-        self, store: Store, hints: Store, now_s: Callable[[], float] = time.time, nudge: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, store: Store, hints: Store, now_s: Callable[[], float] = time.time, nudge: Nudge | None = None) -> None:
         self._store, self._hints, self._now_s, self._nudge = store, Hints(hints), now_s, nudge
+        self._under_way: Counter[str] = Counter()
+        self._begin_anew()
 
     async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """Make all changes and have `events` published at least once, in the order of their versions; or none of it.
@@ -150,25 +161,48 @@ class Outbox:
             raise InvalidInput(f"Rows under {OUTBOX_PREFIX} are the outbox's own")
         for event in events:
             topic_of(event.topic)
-        hint = await self._hint(partition)
         batch = [*changes, *(_insert(number, event) for number, event in enumerate(events))]
+        self._under_way[partition] += 1
         try:
-            await self._store.batch(partition, batch)
-        except Indeterminate:
-            # It may yet happen, so long after its hint that the relay looks seldom, or has gone on.
-            await self._hint_again(partition)
-            self._tell(hint.bucket)
-            raise
-        if self._now_s() - hint.hinted_at_s > GRACE_S / 2:
-            await self._hint_again(partition)  # this process stood still meanwhile
-        self._tell(hint.bucket)
+            await self._commit(partition, batch)
+        finally:
+            self._under_way[partition] -= 1
+            if not self._under_way[partition]:
+                del self._under_way[partition]
 
     async def close(self) -> None:
         """Close the hints; the store stays its owner's."""
         await self._hints.close()
 
+    async def _commit(self, partition: str, batch: Sequence[Change]) -> None:
+        hint = await self._hint(partition)
+        try:
+            await self._store.batch(partition, batch)
+        except Indeterminate:
+            # It may yet happen, so long after its hint that the relay looks seldom, or has gone on.
+            await self._hint_again(partition)
+            self._begin_anew()
+            self._tell(hint, settled=False)
+            raise
+        except MatineeError:  # nothing was written
+            raise
+        except BaseException:
+            self._begin_anew()
+            raise
+        if self._now_s() - hint.hinted_at_s > GRACE_S / 2:
+            await self._hint_again(partition)  # this process stood still meanwhile
+        self._tell(hint, settled=self._under_way[partition] == 1)
+
+    def _begin_anew(self) -> None:
+        """Write hints under another name: what this one's are about may come yet, so that no later one of it is settled."""
+        self._writer, self._hinted_us = new_id(), 0
+
     async def _hint(self, partition: str) -> Hint:
-        hint = Hint(self._store.table, partition, self._now_s())
+        now_us = round(self._now_s() * 1e6)
+        if now_us < self._hinted_us - CLOCK_STEP_US:  # the clock was set back: earlier hints would win
+            self._begin_anew()
+        self._hinted_us = max(now_us, self._hinted_us + 1)
+        hint = Hint(self._store.table, partition, self._hinted_us / 1e6, self._writer)
         try:
             await self._hints.write(hint)
         except Indeterminate as error:  # of the hint; of the change itself nothing is written
@@ -179,15 +213,13 @@ class Outbox:
         with contextlib.suppress(MatineeError):  # the commit stands, or doesn't, either way
             await self._hint(partition)
 
-    def _tell(self, bucket: int) -> None:
+    def _tell(self, hint: Hint, *, settled: bool) -> None:
         if self._nudge is not None:
-            self._nudge(bucket)
+            self._nudge(hint, settled)
 
 
-async def open_outbox(
-    settings: Settings, store: Store, nudge: Callable[[int], None] | None = None, now_s: Callable[[], float] = time.time
-) -> Outbox:
-    """Open the outbox of a linear table; `nudge` makes the relay look at a bucket at once, else it looks each second."""
+async def open_outbox(settings: Settings, store: Store, nudge: Nudge | None = None, now_s: Callable[[], float] = time.time) -> Outbox:
+    """Open the outbox of a linear table; `nudge` makes the relay look at once, else it looks each second."""
     return Outbox(store, await open_store(settings.store, HINTS, now_s), now_s, nudge)
 
 

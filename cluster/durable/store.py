@@ -181,6 +181,13 @@ class Store(Protocol):
         """
         ...
 
+    async def discard(self, partition: str, rows: Sequence[Row]) -> None:
+        """Linear: remove rows that nobody waits for or depends on any more, at most BATCH_LIMIT, not together; idempotent.
+
+        One that was changed since it was read stays, and nobody is told. Costs less than a removal by condition.
+        """
+        ...
+
     async def close(self) -> None:
         """Free what the store holds; acknowledged writes are safe without it."""
         ...

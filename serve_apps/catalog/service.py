@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from cluster.durable import Log, Store, open_log, open_objects, open_store
-from cluster.durable.outbox import Outbox, open_outbox
+from cluster.durable.outbox import Nudge, Outbox, open_outbox
 from cluster.errors import Conflict, PlayableNotFound, PreconditionFailed, ServiceUnavailable, TitleNotFound, VersionConflict
 from cluster.settings import Settings
 from serve_apps.catalog import edits, policy, views
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Catalog:
     """A replica's catalogue; `nudge` makes the outbox relay look at once."""
 
-    def __init__(self, settings: Settings, *, nudge: Callable[[int], None] | None = None, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, *, nudge: Nudge | None = None, now_s: Callable[[], float] = time.time) -> None:
         self._settings, self._nudge, self._now_s = settings, nudge, now_s
         self._store: Store
         self._log: Log

@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -254,7 +255,7 @@ def test_a_clock_that_is_set_back_within_a_slot_loses_nothing(tmp_path: Path, pa
         relay = world.relay()
 
         async def sweep() -> None:
-            await relay._sweep(range(BUCKETS), patient=patient, late=True)
+            await relay._sweep(patient=patient, late=True)
 
         world.clock.at_s -= world.clock.at_s % SLOT_S
         world.clock.advance(20.0)
@@ -298,7 +299,7 @@ def test_what_was_appended_but_not_deleted_comes_again_with_the_same_version(tmp
         failures = iter([StoreUnavailable("gone")])
 
         async def open_table(table: Table) -> Any:
-            return _Failing(await open_store(world.url, table), lambda name: next(failures, None) if name == "batch" else None)
+            return _Failing(await open_store(world.url, table), lambda name: next(failures, None) if name == "discard" else None)
 
         for version in (1, 2, 3):
             await world.save("t", version)
@@ -428,19 +429,19 @@ def test_two_relays_at_once_publish_everything(tmp_path: Path) -> None:
 
 def test_an_indeterminate_commit_is_published_if_it_happened_and_nudges(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
-        nudged: list[int] = []
+        nudged: list[tuple[Hint, bool]] = []
         titles: Any = _Failing(world.titles, lambda name: Indeterminate("slow") if name == "batch" else None, after=True)
-        outbox = Outbox(titles, world.hints, world.clock, nudged.append)
+        outbox = Outbox(titles, world.hints, world.clock, lambda hint, settled: nudged.append((hint, settled)))
         with pytest.raises(Indeterminate):
             await outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
-        assert nudged == [Hint(TITLES, "p", 0).bucket]
+        assert [(hint.partition, settled) for hint, settled in nudged] == [("p", False)]
         await world.relay().run_once()
         assert await world.published("t") == [1]
 
     in_world(tmp_path, scenario)
 
 
-def test_a_running_relay_publishes_a_nudged_bucket_at_once_and_the_others_within_a_second(tmp_path: Path) -> None:
+def test_a_running_relay_publishes_a_nudged_partition_at_once_and_the_others_within_a_second(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         relay = world.relay()
         running = asyncio.create_task(relay.run())
@@ -457,6 +458,123 @@ def test_a_running_relay_publishes_a_nudged_bucket_at_once_and_the_others_within
         await asyncio.wait([running])
 
     in_world(tmp_path, scenario, Clock(time.time()))
+
+
+class _Counting:
+    """A table that counts how often each partition is looked at."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner, self.table, self.looks = inner, inner.table, Counter[str]()
+
+    async def scan(self, partition: str, prefix: str = "", **options: Any) -> list[Row]:
+        self.looks[partition] += 1
+        return await self._inner.scan(partition, prefix, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_its_writer_settled_is_looked_at_once_and_anything_else_until_its_time_is_over(tmp_path: Path, settled: bool) -> None:
+    async def scenario(world: World) -> None:
+        nudged: list[Hint] = []
+        outbox = Outbox(world.titles, world.hints, world.clock, lambda hint, _: nudged.append(hint))
+        await outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        counting: Any = _Counting(world.titles)
+
+        async def open_table(_: Table) -> Store:
+            return cast(Store, counting)
+
+        relay = world.relay(open_table)
+        running = asyncio.create_task(relay.run())
+        partition = partition_of("t", CATALOG.partitions)
+        assert len(await world.log.read(CATALOG, partition, 0, wait_s=5.0)) == 1
+        relay.nudge(nudged[0], settled)
+        await until(lambda: counting.looks["p"] == 2)
+        running.cancel()
+        await asyncio.wait([running])
+        for _ in range(100):
+            world.clock.advance(4.0)
+            await relay._sweep(patient=True, late=True)
+        assert counting.looks["p"] == 2 if settled else counting.looks["p"] > 5
+        await outbox.commit("p", [Update("t", "title", {}, 1)], [event("t", 2)])  # whoever dies now has nudged nobody
+        await relay._sweep(patient=True, late=True)
+        assert await world.published("t") == [1, 2]
+
+    in_world(tmp_path, scenario, Clock(time.time()))
+
+
+def test_a_commit_that_may_yet_come_keeps_its_hint_from_being_settled_by_later_ones(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        class Late:
+            """Carries the first batch out only when it is told to."""
+
+            table = TITLES
+            first: Sequence[Change] | None = None
+
+            async def batch(self, partition: str, changes: Sequence[Change]) -> None:
+                if self.first is None:
+                    self.first = changes
+                    raise Indeterminate
+                await world.titles.batch(partition, changes)
+
+        late, relay = Late(), world.relay()
+        outbox = Outbox(cast(Store, late), world.hints, world.clock, relay.nudge)
+        running = asyncio.create_task(relay.run())
+        await until(lambda: relay._loop is not None)
+        with pytest.raises(Indeterminate):
+            await outbox.commit("p", [Insert("t", "title", {})], [event("t", 1)])
+        await outbox.commit("p", [Insert("u", "title", {})], [event("u", 1)])
+        assert len(await world.log.read(CATALOG, partition_of("u", CATALOG.partitions), 0, wait_s=5.0)) == 1
+        assert late.first is not None
+        await world.titles.batch("p", late.first)
+        world.clock.advance(20.0)
+        await until_async(lambda: world.published("t"), [1])
+        running.cancel()
+        await asyncio.wait([running])
+
+    in_world(tmp_path, scenario, Clock(time.time()))
+
+
+def test_a_nudge_while_the_log_is_away_is_left_to_the_sweeps(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        down, tries = True, 0
+
+        def fails(_: str) -> BaseException | None:
+            nonlocal tries
+            tries += 1
+            return StoreUnavailable("down") if down else None
+
+        async def open_the_log() -> Any:
+            return _Failing(await open_log(world.url + "/log"), fails)
+
+        relay = world.relay(open_the_log=open_the_log)
+        outbox = Outbox(world.titles, world.hints, world.clock, relay.nudge)
+        running = asyncio.create_task(relay.run())
+        await until(lambda: relay._loop is not None)
+        for number in range(200):
+            await outbox.commit(f"p{number}", [Insert(f"t{number}", "title", {})], [event(f"t{number}", 1)])
+        await until(lambda: tries > 0)
+        assert tries < 100  # not once for each
+        down = False
+        for number in range(200):
+            await until_async(partial(world.published, f"t{number}"), [1])
+        running.cancel()
+        await asyncio.wait([running])
+
+    in_world(tmp_path, scenario, Clock(time.time()))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 -- a thread of the store brings it about
+            await asyncio.sleep(0.005)
+
+
+async def until_async(find: Callable[[], Awaitable[object]], expected: object) -> None:
+    async with asyncio.timeout(20):
+        while await find() != expected:  # noqa: ASYNC110 -- what is waited for is in the log
+            await asyncio.sleep(0.02)
 
 
 def test_the_host_relays_from_its_start_without_being_called(tmp_path: Path) -> None:
@@ -480,24 +598,24 @@ class _Handle:
     """Stands where Ray's handle stands: counts, or refuses as Ray does when too many calls wait."""
 
     def __init__(self, *, refuses: bool = False) -> None:
-        self.nudge, self.nudged, self._refuses = self, list[int](), refuses
+        self.nudge, self.nudged, self._refuses = self, list[tuple[Hint, bool]](), refuses
 
-    def remote(self, bucket: int) -> None:
+    def remote(self, hint: Hint, settled: bool) -> None:
         if self._refuses:
             raise RuntimeError("pending calls limit exceeded")
-        self.nudged.append(bucket)
+        self.nudged.append((hint, settled))
 
 
 def test_a_nudge_never_fails_whatever_the_cluster_does() -> None:
-    handle = _Handle()
-    Relay(handle).nudge(3)
-    assert handle.nudged == [3]
-    Relay(_Handle(refuses=True)).nudge(3)
-    Relay().nudge(3)
+    handle, hint = _Handle(), Hint(TITLES, "p", 1.0)
+    Relay(handle).nudge(hint, True)
+    assert handle.nudged == [(hint, True)]
+    Relay(_Handle(refuses=True)).nudge(hint, True)
+    Relay().nudge(hint, True)
 
 
 def test_a_process_without_ray_stays_without_it() -> None:
-    program = "import sys, threading; from actors.outbox_relay import Relay; Relay().nudge(3);"
+    program = "import sys, threading; from actors.outbox_relay import Relay; Relay().nudge(None, True);"
     program += " [thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]; print('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
 
@@ -507,7 +625,7 @@ def test_a_process_without_ray_stays_without_it() -> None:
 def test_a_patient_sweep_sees_a_commit_soon_after_it_comes(delay_s: float, period_s: float) -> None:
     hint, last, now_s, looks = Hint(TITLES, "p", 0.0), None, 0.01, 0
     while True:
-        if policy.is_due(hint, last, now_s, patient=True, nudged=False):
+        if policy.is_due(hint, last, now_s, patient=True):
             if now_s >= delay_s:
                 break
             last, looks = policy.Look(hint, now_s), looks + 1

@@ -285,6 +285,7 @@ def test_operations_of_the_other_mode_are_refused(store_url: str, clock: Clock) 
             store.compare_and_set(row, {}),
             store.delete(row),
             store.batch("p", [Insert("t", "kind", {})]),
+            store.discard("p", [row]),
         ):
             with pytest.raises(ModeMixed):
                 await attempt
@@ -348,6 +349,51 @@ def test_the_limits_of_reads_and_puts_are_refused_beyond(store_url: str, clock: 
         assert len(await store.scan("p", limit=SCAN_LIMIT)) == min(PUT_LIMIT, SCAN_LIMIT)
 
     check(store_url, PLAIN, clock, scenario)
+
+
+def test_discarded_rows_are_gone_and_may_be_made_anew(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        rows = [await store.put_if_absent("p", f"s{number:03d}", "kind", {"n": number}) for number in range(BATCH_LIMIT)]
+        kept = await store.put_if_absent("p", "t", "kind", {})
+        await store.discard("p", [])
+        for _ in range(2):
+            await store.discard("p", rows)
+            assert await store.scan("p") == [kept]
+        again = await store.put_if_absent("p", "s001", "kind", {"n": "again"})
+        assert await store.compare_and_set(again, {"n": "more"}) == await store.get("p", "s001")
+        with pytest.raises(InvalidInput):
+            await store.discard("p", [*rows, kept])
+
+    check(store_url, LINEAR, clock, scenario)
+
+
+def test_a_row_that_was_changed_since_it_was_read_is_not_discarded(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        read = await store.put_if_absent("p", "s", "kind", {})
+        changed = await store.compare_and_set(read, {"n": 2})
+        other = await store.put_if_absent("p", "t", "kind", {})
+        await store.discard("p", [read, other])
+        assert await store.scan("p") == [changed]
+
+    check(store_url, LINEAR, clock, scenario)
+
+
+def test_discarding_beside_conditional_writes_takes_nothing_else_away(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        async def discarding() -> None:
+            for _ in range(20):
+                await store.discard("p", await store.scan("p", "fact/"))
+
+        async def writing() -> None:
+            row = await store.put_if_absent("p", "row", "kind", {})
+            for number in range(20):
+                await store.batch("p", [Update("row", "kind", {"n": number}, row.version + number), Insert(f"fact/{number}", "kind", {})])
+
+        await asyncio.gather(discarding(), writing())
+        await store.discard("p", await store.scan("p", "fact/"))
+        assert [(row.sort, row.version, row.value) for row in await store.scan("p")] == [("row", 21, {"n": 19})]
+
+    check(store_url, LINEAR, clock, scenario)
 
 
 def test_a_batch_and_a_value_at_their_limits_are_taken(store_url: str, clock: Clock) -> None:

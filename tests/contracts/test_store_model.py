@@ -116,6 +116,15 @@ class LinearMachine(_Machine):
             with pytest.raises(VersionConflict):
                 self.run(operation)
 
+    @rule(partition=partitions, chosen=st.lists(st.tuples(sorts, st.sampled_from([0, 0, 1])), max_size=4, unique_by=lambda each: each[0]))
+    def discard(self, partition: str, chosen: list[tuple[str, int]]) -> None:
+        versions = {sort: self.version(partition, sort) + off for sort, off in chosen}
+        rows = [Row(self.prefix + partition, sort, version, "kind", {}) for sort, version in versions.items()]
+        self.run(self.store.discard(self.prefix + partition, rows))
+        for sort, version in versions.items():
+            if version == self.version(partition, sort):
+                self.rows.pop((partition, sort), None)
+
     @rule(partition=partitions, data=st.data())
     def batch(self, partition: str, data: st.DataObject) -> None:
         changes: list[Change] = []

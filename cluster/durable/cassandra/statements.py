@@ -119,6 +119,10 @@ class Linear(Reads):
         self._check = {condition: self._prepare(_CHECK + condition) for condition in (_IF_ABSENT, _IF_LIVE, _IF_EXACTLY)}
         self._delete = self._prepare(_DELETE + _IF_LIVE)
         self._load = self._prepare(_LOAD, idempotent=True)
+        self._written = self._prepare(
+            "SELECT sort, version, WRITETIME(version) AS written_us FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
+        )
+        self._discard = self._prepare("DELETE FROM {table} USING TIMESTAMP ? WHERE partition = ? AND sort = ?", idempotent=True)
         self._evidence = self._prepare(
             "SELECT sort, version, expires_at_s, tag FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
         )
@@ -143,6 +147,23 @@ class Linear(Reads):
             columns = (row.version, ttl_s(expires_at_s, now_s), row.version, row.kind, value, expires_at_s)
             batch.add(self._load.bind((*columns, row.partition, row.sort)))
         return batch
+
+    def written(self, partition: str, rows: Sequence[Row]) -> Any:
+        """Read when rows were written, by the servers' clocks."""
+        return self._written.bind((partition, [row.sort for row in rows]))
+
+    def discard(self, partition: str, rows: Sequence[Row], written: Sequence[Mapping[str, Any]]) -> Any | None:
+        """Remove what was written then and not since; None if there is nothing of it.
+
+        A removal with the time of a write hides that write and all before it, and no later one: so it may stand beside conditions.
+        """
+        versions = {row.sort: row.version for row in rows}
+        batch = BatchStatement(BatchType.UNLOGGED)
+        batch.is_idempotent = True
+        for found in written:
+            if found["version"] == versions[found["sort"]]:
+                batch.add(self._discard.bind((found["written_us"], partition, found["sort"])))
+        return batch if len(batch) else None
 
     def evidence(self, partition: str, changes: Sequence[Prepared]) -> Any:
         """Read what `found_rows` takes."""

@@ -161,6 +161,14 @@ def change(connection: sqlite3.Connection, table: Table, partition: str, changes
             )
 
 
+def discard(connection: sqlite3.Connection, table: Table, partition: str, rows: Sequence[Row]) -> None:
+    """Remove the rows that still have their version."""
+    connection.executemany(
+        f"DELETE FROM {_sql_name(table)} WHERE partition = ? AND sort = ? AND version = ?",
+        [(partition, row.sort, row.version) for row in rows],
+    )
+
+
 def sweep(connection: sqlite3.Connection, table: Table, now_s: float) -> int:
     """Delete some expired rows for good; return how many."""
     expired = f"SELECT partition, sort FROM {_sql_name(table)} WHERE expires_at_s <= ? LIMIT {_SWEEP_ROWS}"

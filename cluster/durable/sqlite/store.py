@@ -155,6 +155,14 @@ class SqliteStore(Store):
             sum(len(change.value or "") for change in prepared),
         )
 
+    async def discard(self, partition: str, rows: Sequence[Row]) -> None:
+        """See the port."""
+        limits.require_mode(self._table, Mode.LINEAR)
+        limits.check_batch(len(rows))
+        limits.check_keys(partition, *(row.sort for row in rows))
+        if rows:
+            await self._file(partition).write(lambda connection: sql.discard(connection, self._table, partition, rows))
+
     async def sweep(self) -> int:
         """Delete some expired rows for good and return how many; the writers do the same about every minute."""
         now_s = self._now_s()

@@ -28,8 +28,8 @@ class Rig:
     def __init__(self, table: Store, hints: Store, clock: Clock) -> None:
         self.table, self.store, self.clock = table, hints, clock
         self.hints = Hints(hints)
-        self.nudged: list[int] = []
-        self.outbox = Outbox(table, hints, clock, self.nudged.append)
+        self.nudged: list[tuple[Hint, bool]] = []
+        self.outbox = Outbox(table, hints, clock, lambda hint, settled: self.nudged.append((hint, settled)))
 
     async def hinted(self) -> list[Hint]:
         slots = await self.hints.slots(0, 100)
@@ -60,7 +60,7 @@ def test_changes_and_facts_are_written_together_and_hinted(tmp_path: Path) -> No
         assert await rig.waiting() == [event("a", 1), event("a", 2)]
         (hint,) = await rig.hinted()
         assert (hint.table, hint.partition, slot_of(hint.hinted_at_s)) == (ACCOUNTS, "p", slot_of(rig.clock()))
-        assert rig.nudged == [hint.bucket]
+        assert rig.nudged == [(hint, True)]
 
     with_rig(tmp_path, scenario)
 

@@ -13,7 +13,7 @@ import httpx
 
 from actors.outbox_relay import OutboxRelay
 from cluster.durable import open_log, open_store
-from cluster.durable.outbox import HINTS
+from cluster.durable.outbox import HINTS, Nudge
 from cluster.errors import TokenInvalid
 from cluster.ids import new_id
 from cluster.security.claims import Claims
@@ -114,7 +114,7 @@ async def relaying(settings: Settings) -> AsyncIterator[OutboxRelay]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, nudge: Callable[[int], None] | None = None) -> AsyncIterator[World]:
+async def opened(settings: Settings, nudge: Nudge | None = None) -> AsyncIterator[World]:
     catalog = Catalog(settings, nudge=nudge)
     await catalog.open()
     transport = httpx.ASGITransport(served(create_api(catalog, NamesGate()), PREFIX))
