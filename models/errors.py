@@ -1,0 +1,29 @@
+"""What a model's data can be refused for; models know nothing of the platform, so these stand apart from its tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DataRefused(ValueError):
+    """The data cannot be learned from; says what is wrong with them."""
+
+
+class FileRefused(DataRefused):
+    """A file of interactions is broken; names the file, and the line and the column where there are such."""
+
+    def __init__(self, path: Path, detail: str, *, line: int | None = None, column: str | None = None) -> None:
+        super().__init__(path, detail, line, column)
+        self.path, self.detail, self.line, self.column = path, detail, line, column
+
+    def __str__(self) -> str:
+        place = f"{self.path}" + (f", line {self.line}" if self.line else "") + (f", column {self.column}" if self.column else "")
+        return f"{place}: {self.detail}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception's own reduce calls cls(*args), which does not fit a signature with keywords.
+        return _rebuild, (type(self), self.path, self.detail, self.line, self.column)
+
+
+def _rebuild(cls: type[FileRefused], path: Path, detail: str, line: int | None, column: str | None) -> FileRefused:
+    return cls(path, detail, line=line, column=column)
