@@ -25,7 +25,7 @@ from cluster.errors import MatineeError
 log = structlog.get_logger()
 
 SWEPT_AT_ONCE: Final = 8
-NUDGED_AT_ONCE: Final = 32
+NUDGED_AT_ONCE: Final = 64
 NUDGED_LIMIT: Final = 10_000
 """How many nudges wait at most; the sweeps find the others."""
 
