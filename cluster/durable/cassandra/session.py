@@ -7,17 +7,16 @@ the driver's own thread hands it to the event loop. A breaker lets calls fail at
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from cassandra import OperationTimedOut
 from cassandra.cluster import NoHostAvailable, ResultSet
 
 from cluster.durable.cassandra.address import Address, parse
+from cluster.durable.cassandra.answers import Answers, Rows
 from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, WHOLE_READ_TIMEOUT_S, Kind, Near, cluster_of
 from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
 from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
@@ -37,6 +36,7 @@ class Session:
         self.tables_lock = threading.Lock()
         self._lock = threading.Lock()
         self._in_flight = 0
+        self._by_loop: dict[asyncio.AbstractEventLoop, Answers] = {}
         self._near = Near.in_dc(address.dc)
         self._breaker = Breaker(min_calls=6, error_ratio=0.5, sleep_s=1.0, window_s=5.0)
         self._cluster = cluster_of(address, self._near)
@@ -52,12 +52,8 @@ class Session:
             raise
         self.driver.use_client_timestamp = False  # plain rows carry their own, linear ones the server's
 
-    async def run(self, statement: Any, kind: Kind) -> list[dict[str, Any]]:
-        """Run a bound statement and return its rows; raises what `page` does."""
-        return (await self.page(statement, kind))[0]
-
-    async def page(self, statement: Any, kind: Kind, after: bytes | None = None) -> tuple[list[dict[str, Any]], bytes | None]:
-        """Run a bound statement and return a page of its rows, and where the next begins, if there is one.
+    async def run(self, statement: Any, kind: Kind) -> Rows:
+        """Run a bound statement and return its rows.
 
         Raises:
             Overloaded: too many are under way.
@@ -65,25 +61,13 @@ class Session:
             Indeterminate: not answered in time; a write may have happened.
             StorageFull, InvalidInput, Misconfigured: the servers refuse it.
         """
-        admission = self._admit()
-        failed: bool | None = True  # None: it says nothing of the nodes
-        try:
-            answer = await self._answer(statement, kind, after)
-            failed = False
-            return answer
-        except MatineeError as error:
-            failed = None if is_contention(error) else isinstance(error, StoreUnavailable | Indeterminate)
-            raise
-        except asyncio.CancelledError:
-            failed = None
-            raise
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-                if failed is None:
-                    self._breaker.abandon(admission)
-                else:
-                    self._breaker.record(admission, time.monotonic(), failed=failed)
+        rows, _ = await self._ask(statement, kind)
+        return rows
+
+    async def page(self, statement: Any, kind: Kind, after: bytes | None = None) -> tuple[Rows, bytes | None]:
+        """Run a bound statement and return a page of its rows, and where the next begins, if there is one; raises what `run` does."""
+        rows, sent = await self._ask(statement, kind, after)
+        return rows, ResultSet(sent, rows).paging_state
 
     @property
     def failing(self) -> bool:
@@ -125,27 +109,40 @@ class Session:
             self._in_flight += 1
             return admission
 
-    async def _answer(self, statement: Any, kind: Kind, after: bytes | None) -> tuple[list[dict[str, Any]], bytes | None]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[tuple[list[dict[str, Any]], bytes | None]] = loop.create_future()
-
-        def hand_over(settle: Callable[[Any], None], outcome: Any) -> None:  # in the driver's thread
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there
-                loop.call_soon_threadsafe(lambda: None if future.done() else settle(outcome))
-
+    async def _ask(self, statement: Any, kind: Kind, after: bytes | None = None) -> tuple[Rows, Any]:
+        """Return the rows, and the driver's word for what was sent."""
+        admission = self._admit()
+        failed: bool | None = None  # it says nothing of the nodes
+        timeout_s = WHOLE_READ_TIMEOUT_S if kind is Kind.WHOLE_READ else REQUEST_TIMEOUT_S
         try:
             sent = self.driver.execute_async(statement, execution_profile=kind.value, paging_state=after)
-            sent.add_callbacks(
-                lambda rows: hand_over(future.set_result, (rows or [], ResultSet(sent, rows).paging_state)),
-                lambda error: hand_over(future.set_exception, error),
-            )
-            timeout_s = WHOLE_READ_TIMEOUT_S if kind is Kind.WHOLE_READ else REQUEST_TIMEOUT_S
-            async with asyncio.timeout(timeout_s + 2.0):  # the driver's own comes first, unless its thread is gone
-                return await future
+            # The driver's own limit comes first, unless its thread is gone.
+            rows = await self._answers().of(sent, timeout_s + 2.0)
+            failed = False
         except Exception as error:
             if isinstance(error, OperationTimedOut) and error.last_host is not None:
                 self._near.avoid(error.last_host)
-            raise translate(error, self.address.title) from error
+            failure = translate(error, self.address.title)
+            failed = None if is_contention(failure) else isinstance(failure, StoreUnavailable | Indeterminate)
+            raise failure from error
+        else:
+            return rows, sent
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                if failed is None:
+                    self._breaker.abandon(admission)
+                else:
+                    self._breaker.record(admission, time.monotonic(), failed=failed)
+
+    def _answers(self) -> Answers:
+        loop = asyncio.get_running_loop()
+        answers = self._by_loop.get(loop)
+        if answers is None:
+            answers = Answers(loop)
+            # Replaced, not changed: other loops read it meanwhile.
+            self._by_loop = {loop: answers, **{other: its for other, its in self._by_loop.items() if not other.is_closed()}}
+        return answers
 
     def _require_one_dc(self) -> None:
         dcs = sorted({host.datacenter for host in self._cluster.metadata.all_hosts() if host.datacenter})
