@@ -16,7 +16,7 @@ import pytest
 
 from cluster.launch.servers.nodes import Nodes
 from tests.films import two_language_film
-from tests.running import Platform
+from tests.running import MakePlatform, Platform
 from tests.servers import Servers
 from tests.viewers import ingested
 
@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options for what is run by hand: the ordinary suite has its answers."""
     parser.addoption("--nodes", type=int, choices=(1, 3), default=1, help="of Cassandra and Kafka, behind the contract suite")
     parser.addoption("--kills", type=int, default=8, help="how often the outbox relay is killed on each pair of store and log")
+    parser.addoption(
+        "--on-servers",
+        action="store_true",
+        help="every platform that tests start keeps its data in a Cassandra and a Kafka of one node each",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -125,9 +130,22 @@ def three(servers: Servers) -> Nodes:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def new_platform(request: pytest.FixtureRequest) -> MakePlatform:
+    """Makes a platform, not started yet: embedded, or with `--on-servers` on the suite's servers."""
+
+    def made(data: Path, **settings: object) -> Platform:
+        if not request.config.getoption("--on-servers"):
+            return Platform(data, **settings)
+        servers: Servers = request.getfixturevalue("servers")
+        return Platform(data, store=servers.new_store_url(), log=servers.new_log_url(), **settings)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def platform(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The whole system, started by `matinee up --detach`; the same for the whole suite: leave it as you found it."""
-    running = Platform(tmp_path_factory.mktemp("platform") / "data")
+    running = new_platform(tmp_path_factory.mktemp("platform") / "data")
     running.up()
     try:
         yield running

@@ -1,6 +1,6 @@
 """A whole running Matinee for tests: started by the command, in a directory and on ports of its own.
 
-Tests use the session's one (fixture `platform`); those that kill or restart it start their own.
+Tests use the session's one (fixture `platform`); those that kill or restart it start their own (fixture `new_platform`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psutil
 
@@ -120,3 +120,11 @@ class Platform:
         """Return the ends of the logs, for a failing test."""
         logs = sorted((self.settings.data / "logs").glob("*.log"))
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}" for path in logs)
+
+
+class MakePlatform(Protocol):
+    """The fixture `new_platform`."""
+
+    def __call__(self, data: Path, **settings: object) -> Platform:
+        """Return one that nobody has started; `settings` as in `Settings`."""
+        ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +59,14 @@ class Servers:
     def log_url(self) -> str:
         """The URL for MATINEE_LOG: `kafka://127.0.0.1:PORT`."""
         return self._of(KAFKA).url
+
+    def new_store_url(self) -> str:
+        """Return the URL of a keyspace that is not there yet."""
+        return keyspace_of(self._of(CASSANDRA), f"matinee_{uuid.uuid4().hex[:12]}")
+
+    def new_log_url(self) -> str:
+        """Return the URL of a corner of Kafka: topics whose names begin with what nobody used before."""
+        return f"{self.log_url}/{uuid.uuid4().hex[:12]}"
 
     def empty_store_url(self, count: int = 1) -> str:
         """Return the URL of a keyspace in which no table has a row: a table is emptied in less time than it is made."""

@@ -12,14 +12,16 @@ from playwright.sync_api import Page
 from tests.browser.players import Player
 from tests.cluster.edge.running import SECRET, RunningEdge
 from tests.films import two_language_film
-from tests.running import Platform
+from tests.running import MakePlatform
 from tests.viewers import ingested, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(900)]
 
 
-def test_a_film_plays_on_after_everything_but_its_edge_is_down(page: Page, address: str, tmp_path: Path) -> None:
-    platform = Platform(tmp_path / "data", secret=SECRET)
+def test_a_film_plays_on_after_everything_but_its_edge_is_down(
+    page: Page, address: str, tmp_path: Path, new_platform: MakePlatform
+) -> None:
+    platform = new_platform(tmp_path / "data", secret=SECRET)
     platform.up()
     try:
         film = ingested(platform, two_language_film(tmp_path / "Two Tongues (2024).mkv"))

@@ -22,7 +22,7 @@ def cassandra(request: pytest.FixtureRequest) -> str:
 
 def kafka(request: pytest.FixtureRequest) -> str:
     """A corner of the suite's Kafka: topics whose names begin with what nobody used before."""
-    return f"{request.getfixturevalue('servers').log_url}/{uuid.uuid4().hex[:12]}"
+    return str(request.getfixturevalue("servers").new_log_url())
 
 
 def cassandra_3(request: pytest.FixtureRequest) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cluster.launch import environment
-from tests.running import Platform, eventually, free_ports
+from tests.running import MakePlatform, Platform, eventually, free_ports
 
 pytestmark = pytest.mark.ray
 
@@ -86,8 +86,8 @@ class Cluster:
 
 
 @pytest.fixture
-def joining(tmp_path: Path) -> Platform:
-    return Platform(tmp_path / "data")
+def joining(new_platform: MakePlatform, tmp_path: Path) -> Platform:
+    return new_platform(tmp_path / "data")
 
 
 @pytest.fixture

@@ -15,15 +15,15 @@ import pytest
 
 from cluster.launch.instance import Process
 from tests.films import two_language_film
-from tests.running import COMMAND, Platform, eventually
+from tests.running import COMMAND, MakePlatform, Platform, eventually
 from tests.viewers import ingested, sign_up
 
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    instance = Platform(tmp_path_factory.mktemp("lifecycle") / "data")
+def own(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    instance = new_platform(tmp_path_factory.mktemp("lifecycle") / "data")
     found = temporary_files()
     instance.up()
     try:
