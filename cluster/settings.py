@@ -260,6 +260,11 @@ def _reachable(host: str) -> str:
             return "127.0.0.1"
 
 
+def without_password(url: str) -> str:
+    """Return what may be shown of a URL: `…@` stands for a user and a password."""
+    return _CREDENTIALS.sub("…@", url)
+
+
 def load(**overrides: Any) -> Settings:
     """Read the settings from the environment; overrides (a command's options) win where they are not None.
 
@@ -274,7 +279,7 @@ def load(**overrides: Any) -> Settings:
             if item["type"] == "default_factory_not_called":  # MATINEE_DATA is wrong, and told
                 continue
             name = f"MATINEE_{str(item['loc'][0]).upper()}" if item["loc"] else ""
-            shown = _CREDENTIALS.sub("…@", repr(item["input"]))
+            shown = without_password(repr(item["input"]))
             given = f"={shown}" if name and "secret" not in name.lower() and "password" not in name.lower() else ""
             lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}".lstrip(": "))
         raise Misconfigured("; ".join(lines)) from error

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.launch import kept_in
 from cluster.settings import load
 
 
@@ -23,6 +24,7 @@ def edge(
 ) -> None:
     """Run an edge in the foreground. `up` runs one already."""
     settings = load(host=host, edge_port=port, edge_url=url)
+    kept_in.require_named(settings)
     own = {"MATINEE_HOST": settings.host, "MATINEE_EDGE_PORT": str(settings.edge_port), "MATINEE_EDGE_URL": settings.edge_url}
     # It becomes the edge instead of starting it: signals and the exit code are the edge's own.
     os.execve(sys.executable, [sys.executable, "-m", "cluster.edge"], {**os.environ, **own})  # noqa: S606

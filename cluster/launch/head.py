@@ -26,7 +26,7 @@ import psutil
 
 from cluster.durable import open_store
 from cluster.errors import MatineeError, Misconfigured, StartFailed
-from cluster.launch import joining
+from cluster.launch import joining, kept_in
 from cluster.launch.environment import RAY_FOLDER, loopback
 from cluster.launch.instance import ApplicationState, Process
 from cluster.launch.migrations import prepare
@@ -65,6 +65,7 @@ class Head:
         """Start everything, and report until asked to stop."""
         self.tell(Told(stage="looking at the store and the log"))
         asyncio.run(prepare(self._settings, lambda doing: self.tell(Told(stage=doing))))
+        kept_in.note(self._settings.data, self._settings.store, self._settings.log)
         self.tell(Told(stage="starting Ray"))
         import ray
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from cluster.durable import open_log, open_store
 from cluster.durable.migrations import LEDGER, Applied, Ledger, Migration
 from cluster.events import TOPICS
+from cluster.launch import kept_in
 from cluster.launch.moving.backing_up import backup
 from cluster.launch.moving.telling import Telling
 from cluster.launch.tables import TABLES
@@ -53,6 +54,7 @@ def migrate(
 ) -> None:
     """Bring what is stored to this version of Matinee, after a backup under MATINEE_DATA. `up` does it too; any number may run at once."""
     settings, console = load(), Console()
+    kept_in.require_named(settings)
     if check:
         pending = asyncio.run(look(settings))
         if as_json:

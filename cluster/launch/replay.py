@@ -16,6 +16,7 @@ from actors.processors.processor import Processor
 from actors.processors.results import Progress
 from cluster.durable import open_log, open_store
 from cluster.errors import Misconfigured
+from cluster.launch import kept_in
 from cluster.settings import Settings, load
 
 
@@ -37,7 +38,9 @@ def replay(
     if partition is not None and partition >= found.topic.partitions:
         raise Misconfigured(f"Topic {found.topic.name} has the partitions 0 to {found.topic.partitions - 1}, not {partition}")
     partitions = range(found.topic.partitions) if partition is None else [partition]
-    told = asyncio.run(_replay(load(), found, partitions, offset))
+    settings = load()
+    kept_in.require_named(settings)
+    told = asyncio.run(_replay(settings, found, partitions, offset))
     if as_json:
         print(json.dumps({"processor": processor, "partitions": msgspec.to_builtins(told)}))
     else:

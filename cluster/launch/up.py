@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from cluster.errors import CorruptData, MatineeError, Misconfigured, SiteNotBuilt, StartFailed, StorageFull
-from cluster.launch import environment
+from cluster.launch import environment, kept_in
 from cluster.launch.client import password_file
 from cluster.launch.instance import Instance, State, logs_folder, read, unwritable
 from cluster.launch.live import Display
@@ -60,6 +60,9 @@ def up(
     try:
         sweep_stale(instance)
         require_restored(settings)
+        kept_in.require_named(settings)
+        if leaves := kept_in.moved(settings):
+            print(f"matinee: {leaves}", file=sys.stderr)
         require_space(settings)
         environment.require_ports(settings, edge=edge, joined=bool(ray_address))
         require_sound(settings)

@@ -143,3 +143,11 @@ def waiting(platform: Platform) -> int:
 def serving(platform: Platform) -> set[int]:
     """Return the processes that answer requests and hold sessions."""
     return {process.pid for name in ("ray::ServeReplica:", "ray::SessionShard") for process in platform.processes(name)}
+
+
+def test_started_without_its_servers_it_says_where_it_is_kept_and_begins_nothing(own: Platform, cassandra: Nodes, kafka: Nodes) -> None:
+    own.down()
+    done = own.command("up", "--detach")
+    assert done.returncode == 2
+    assert f"This installation is kept in {cassandra.url} and {kafka.url}: go on with --store {cassandra.url} --log" in done.stderr
+    assert not (own.settings.data / "store").exists()

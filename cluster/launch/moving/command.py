@@ -11,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from cluster.launch import kept_in
 from cluster.launch.moving import backing_up, copying, restoring
 from cluster.launch.moving.installation import stopped
 from cluster.launch.moving.telling import Telling
@@ -44,6 +45,7 @@ def copy(
     else:
         _tell(report, telling)
     report.require_same()
+    kept_in.note(settings.data, places[1].store, places[1].log)
     telling.done("Now set MATINEE_STORE and MATINEE_LOG to where it was copied to, and start Matinee")
 
 
@@ -54,6 +56,7 @@ def backup(
 ) -> None:
     """Write a backup of everything into DIR, also while Matinee runs. It replaces the one in DIR; only new objects are written."""
     settings, telling = load(), Telling(Console(stderr=as_json))
+    kept_in.require_named(settings)
     with telling.live():
         report = asyncio.run(backing_up.backup(folder.absolute(), settings, telling, media=media))
     if as_json:
@@ -74,6 +77,7 @@ def restore(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder
     else:
         _tell(restored.moved, telling)
     restored.moved.require_same()
+    kept_in.note(settings.data, settings.store, settings.log)
     telling.done(f"The installation is as it was at {restored.began_at}; `matinee up` starts it")
 
 

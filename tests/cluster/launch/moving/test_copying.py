@@ -77,6 +77,7 @@ def test_a_copy_has_every_row_and_every_event_in_its_order(source: Settings, tmp
     assert "places: 2,700 rows" in told
     assert sum(line.endswith(": the same") for line in told) == sum(bool(found) for found in before.values()) + 3
     assert not (source.data / "moving/copy.json").exists()
+    assert f"is kept in {target.store} and {target.log}" in one_line(matinee(source.data, "up"), 2)
     assert trimmed(target.log) == trimmed(source.log) == 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster.launch.kept_in import KeptIn, noted
 from cluster.settings import Settings
 from tests.cluster.launch.moving.conftest import matinee, one_line, rows_of
 from tests.cluster.launch.moving.dying import killed
@@ -51,6 +52,7 @@ def test_a_copy_to_servers_that_was_killed_goes_on_and_back_again(target: Settin
     done = matinee(tmp_path / "back", "copy", "--from", target.store, "--from", target.log, "--json")
     assert done.returncode == 0, done.stderr
     back = settings_of(tmp_path / "back")
+    assert noted(back.data) == KeptIn("", "")
     assert rows_of(back.store) == before
     assert events_of(back.log) == events
 
@@ -78,6 +80,7 @@ def test_a_backup_of_servers_is_restored_to_a_laptop_and_to_servers(target: Sett
     done = matinee(elsewhere.data, "restore", tmp_path / "backup", **environment(elsewhere))
     assert done.returncode == 0, done.stderr
     assert rows_of(elsewhere.store) == rows_of(source.store)
+    assert f"is kept in {elsewhere.store} and {elsewhere.log}" in one_line(matinee(elsewhere.data, "up"), 2)
     assert events_of(elsewhere.log) == events_of(source.log)
     assert objects_of(elsewhere.objects) == objects_of(source.objects)
 
