@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options for what is run by hand: the ordinary suite has its answers."""
     parser.addoption("--nodes", type=int, choices=(1, 3), default=1, help="of Cassandra and Kafka, behind the contract suite")
     parser.addoption("--kills", type=int, default=8, help="how often the outbox relay is killed on each pair of store and log")
+    parser.addoption("--outage-seconds", type=float, default=5.0, help="how long the platform has no Kafka while films are started")
     parser.addoption(
         "--on-servers",
         action="store_true",

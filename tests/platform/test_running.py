@@ -18,11 +18,9 @@ import httpx
 import psutil
 import pytest
 
-from actors.processors import PLAYS
-from actors.processors.kept import PROCESSED
-from actors.processors.results import rows
-from cluster.durable import open_log, open_store
+from cluster.durable import open_log
 from cluster.events import PLAYBACK, Event
+from tests.platform.plays import counted
 from tests.running import Platform, eventually
 
 pytestmark = pytest.mark.ray
@@ -212,21 +210,16 @@ def test_a_log_processor_that_is_killed_goes_on_where_it_was(platform: Platform)
 
         asyncio.run(append())
 
-    def counted() -> int:
-        async def count() -> int:
-            store = await open_store(platform.settings.store, PROCESSED)
-            found = [await rows(store, PLAYS.name, partition, title_id) for partition in range(PLAYBACK.partitions)]
-            await store.close()
-            return sum(begun for each in found for _, row in each for begun, _ in row["days"].values())
-
-        return asyncio.run(count())
+    def begun() -> int:
+        times, _ = counted(platform.settings.store, title_id)
+        return times
 
     play(0)
-    eventually(lambda: counted() == 20 or None)
+    eventually(lambda: begun() == 20 or None)
     (process,) = platform.processes("ray::ProcessorHost")
     process.kill()
     play(20)
-    eventually(lambda: counted() == 40 or None)
+    eventually(lambda: begun() == 40 or None)
 
     def caught_up() -> bool | None:
         (told,) = platform.status()["log"]["processors"]
