@@ -1,0 +1,83 @@
+"""Training: the same seed gives the same, the best weights are kept, and what can be learned is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.data import Questions, leave_one_out
+from models.evaluate import evaluate
+from models.fitting import Epoch, FittingParameters, SequenceRecommender
+from models.sequence import SequenceParameters
+from tests.models.made import interactions
+
+# Everybody goes round the same circle, from anywhere.
+CIRCLE = leave_one_out(
+    interactions([(f"u{user}", f"t{(user + step) % 12:02}", step) for user in range(48) for step in range(5 + user % 5)])
+)
+TINY = SequenceParameters(width=16, blocks=1, longest=16, dropout=0.1)
+QUICK = FittingParameters(learning_rate=5e-3, positions=128, most_epochs=20, patience=20, device="cpu")
+
+
+def fitted(parameters: SequenceParameters = TINY, fitting: FittingParameters = QUICK) -> SequenceRecommender:
+    made = SequenceRecommender(parameters, fitting)
+    made.fit(CIRCLE.train, CIRCLE.validation)
+    return made
+
+
+def test_it_learns_what_follows() -> None:
+    assert evaluate(fitted(), CIRCLE.train, CIRCLE.test, k=1).figure("HR@1").mean > 0.95
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before() -> None:
+    short = replace(QUICK, most_epochs=2)
+    one = fitted(fitting=short)
+    torch.rand(7)
+    state = torch.random.get_rng_state()
+    two = fitted(fitting=short)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for name, weights in one.model.state_dict().items():
+        assert torch.equal(weights, two.model.state_dict()[name]), name
+    assert [replace(epoch, seconds=0) for epoch in one.epochs] == [replace(epoch, seconds=0) for epoch in two.epochs]
+    other = fitted(fitting=replace(short, seed=1))
+    assert not torch.equal(one.model.item.weight, other.model.item.weight)
+
+
+def test_it_stops_when_the_validation_gets_no_better_and_keeps_the_best() -> None:
+    told: list[Epoch] = []
+    made = SequenceRecommender(TINY, replace(QUICK, most_epochs=60, patience=3), told.append)
+    made.fit(CIRCLE.train, CIRCLE.validation)
+    assert made.epochs == told
+    best = max(told, key=lambda epoch: epoch.ndcg)
+    assert len(told) == min(best.number + 3, 60)
+    assert evaluate(made, CIRCLE.train, CIRCLE.validation).figure("NDCG@10").mean == pytest.approx(best.ndcg)
+
+
+def test_without_a_validation_it_trains_to_the_end() -> None:
+    made = SequenceRecommender(TINY, replace(QUICK, most_epochs=8, patience=8))
+    made.fit(CIRCLE.train, CIRCLE.validation.rows(np.array([], dtype=np.int64)))
+    assert len(made.epochs) == 8
+    assert made.epochs[-1].loss < made.epochs[0].loss
+
+
+def test_scores_do_not_depend_on_who_else_is_asked() -> None:
+    made = fitted(fitting=replace(QUICK, most_epochs=2))
+    together = made.scores(CIRCLE.test)
+    for row in (0, 17, 47):
+        assert made.scores(CIRCLE.test.rows(np.array([row])))[0] == pytest.approx(together[row], abs=1e-4)
+
+
+def test_who_has_watched_nothing_gets_scores_too() -> None:
+    made = fitted(fitting=replace(QUICK, most_epochs=1))
+    nothing = CIRCLE.test.seen.where(np.zeros(len(CIRCLE.test.seen.item_N), dtype=np.bool_))
+    assert np.isfinite(made.scores(Questions(CIRCLE.test.user_Q, CIRCLE.test.asked_at_s_Q, nothing, CIRCLE.test.target))).all()
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_learns_the_same() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    assert evaluate(fitted(fitting=replace(QUICK, device="cuda")), CIRCLE.train, CIRCLE.test, k=1).figure("HR@1").mean > 0.95
