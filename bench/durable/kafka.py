@@ -12,8 +12,8 @@ from cluster.durable import open_log
 from cluster.durable.entries import records_of
 from cluster.durable.kafka.address import parse
 from cluster.durable.kafka.brokers import DRIVER
+from cluster.durable.kafka.lane import BATCH_BYTES
 from cluster.durable.kafka.topics import MESSAGE_LIMIT_BYTES
-from cluster.durable.kafka.writing import BATCH_BYTES
 from cluster.events import PLAYBACK
 from cluster.ids import new_id
 

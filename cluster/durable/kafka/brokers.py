@@ -58,6 +58,7 @@ class Brokers:
         self.closed = False
         self._client = client
         self._topics: dict[str, Attempt[int]] = {}
+        self._prepared: dict[Topic, str] = {}
         self._underway: set[asyncio.Timeout] = set()
         self._quiet = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
@@ -121,13 +122,16 @@ class Brokers:
             StoreUnavailable: nobody answers.
             Misconfigured: it is there with another number of partitions, or may not be made.
         """
+        if topic in self._prepared:
+            return self._prepared[topic]
         name = self.address.topic_name(topic.name)
         attempt = self._topics.get(name)
         if attempt is None:
             attempt = self._topics[name] = Attempt(partial(self._prepare, name, topic))
-        found = attempt.value() or await attempt.result()
+        found = await attempt.result()
         if found != topic.partitions:
             raise Misconfigured(f"Kafka's topic {name} has {found} partitions; it cannot be opened with {topic.partitions}")
+        self._prepared[topic] = name
         return name
 
     async def at_leader(self, name: str, partition: int, exchange: Callable[[AIOKafkaClient, int], Awaitable[T]]) -> T:

@@ -64,12 +64,19 @@ def unavailable(error: BaseException | None) -> StoreUnavailable:
 
 
 def unwritten(sent: int, failures: Sequence[BaseException]) -> MatineeError:
-    """Return the error of an append that failed when `sent` of its records had been handed to the driver."""
+    """Return the error of an append that failed when `sent` of its records had been handed to the driver.
+
+    Failures are the driver's, or ours from before anything was handed over.
+    """
     cause = failures[0] if failures else None
     error: MatineeError
-    if failures and all(isinstance(failure, _TOO_LONG) for failure in failures):
+    if sent == 0:
+        if not isinstance(cause, MatineeError):
+            return unavailable(cause)
+        error = type(cause)(cause.detail)
+    elif failures and all(isinstance(failure, _TOO_LONG) for failure in failures):
         error = InvalidInput("The brokers take no event of this size: the topic's max.message.bytes is less than Matinee's limit")
-    elif sent == 0 or (failures and all(isinstance(failure, _FORBIDDEN) for failure in failures)):
+    elif failures and all(isinstance(failure, _FORBIDDEN) for failure in failures):
         return unavailable(cause)
     else:
         why = f": {_told(cause)}" if cause is not None else " in time"

@@ -3,6 +3,8 @@
 A batch that an idempotent producer of this driver has begun to send never expires, and one that it gives up leaves a gap in its
 sequence numbers, after which the brokers refuse all that follows. So each append is bounded here, and a producer that failed or kept
 an append waiting is put away: what it still holds may be delivered, or not.
+
+Main path: append() adds records to the lanes of their partitions, and a lane calls _write() with what it has gathered.
 """
 
 from __future__ import annotations
@@ -18,16 +20,15 @@ from cluster.durable.entries import Record
 from cluster.durable.kafka import faults
 from cluster.durable.kafka.attempt import Attempt
 from cluster.durable.kafka.brokers import DRIVER, Brokers
+from cluster.durable.kafka.lane import Batch, Lane
 from cluster.durable.kafka.reading import LATEST, offset_of
 from cluster.durable.kafka.topics import MESSAGE_LIMIT_BYTES
 from cluster.durable.log import Position
+from cluster.errors import MatineeError
 
-APPEND_DEADLINE_S: Final = 8.0
-"""Longer than brokers take to agree on new leaders."""
 START_TIMEOUT_S: Final = 5.0
 FLUSH_TIMEOUT_S: Final = 2.0
 LET_GO_S: Final = 1.0
-BATCH_BYTES: Final = 128 << 10
 
 
 class Writer:
@@ -36,7 +37,9 @@ class Writer:
     def __init__(self, brokers: Brokers) -> None:
         self._brokers = brokers
         self._producer = Attempt(self._start)
+        self._lanes: dict[tuple[str, int], Lane] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
 
     async def append(self, name: str, records: Sequence[Record]) -> list[Position]:
         """Write records and return where each stands.
@@ -46,34 +49,26 @@ class Writer:
             Indeterminate: some may have been written, or may be later.
             InvalidInput: the brokers take no event of this size.
         """
-        if not self._brokers.answering:
-            # Asked first: what is handed to the producer while nobody answers may be written long after.
-            partition = records[0].partition
-            await self._brokers.at_leader(name, partition, partial(offset_of, name=name, partition=partition, which=LATEST))
-        producer = await self._producer.result()
-        sent: list[asyncio.Future[Any]] = []
-        failures: list[BaseException] = []
-        try:
-            async with asyncio.timeout(APPEND_DEADLINE_S):
-                for record in records:
-                    sending = producer.send(name, record.raw, key=record.key.encode(), partition=record.partition)
-                    sent.append(await sending)
-                await asyncio.wait(sent)
-        except TimeoutError:
-            self._brokers.doubt()
-        except faults.FAILURES as error:
-            failures.append(error)
-        failures += [failure for future in sent if future.done() and (failure := future.exception()) is not None]
-        places = [Position(record.partition, _offset(future)) for record, future in zip(records, sent, strict=False)]
-        if len(places) < len(records) or any(place.offset < 0 for place in places):
-            for future in sent:
-                future.add_done_callback(_offset)
-            self._replace(producer)
-            raise faults.unwritten(len(sent), failures)
-        return places
+        now_s = self._loop.time()
+        places = [self._lane(name, record.partition).add(record, now_s) for record in records]
+        positions = []
+        for batch, number in places:
+            if not batch.settled:
+                await batch.wait()
+            if batch.offset is not None:
+                positions.append(Position(batch.partition, batch.offset + number))
+        if len(positions) < len(places):
+            failures = [batch.failure for batch, _ in places if batch.failure is not None]
+            raise faults.unwritten(sum(batch.sent for batch, _ in places), failures)
+        return positions
 
     async def close(self) -> None:
         """Deliver what is under way, for a moment at most, and close."""
+        if busy := {lane.task for lane in self._lanes.values() if lane.task is not None}:
+            _, late = await asyncio.wait(busy, timeout=FLUSH_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            self._leaving |= late
         producer = self._producer.value()
         self._producer.drop()
         if producer is not None:
@@ -81,12 +76,39 @@ class Writer:
         if self._leaving:
             await asyncio.wait(self._leaving)
 
+    def _lane(self, name: str, partition: int) -> Lane:
+        lane = self._lanes.get((name, partition))
+        if lane is None:
+            lane = self._lanes[name, partition] = Lane(partition, partial(self._write, name))
+        return lane
+
+    async def _write(self, name: str, batch: Batch) -> None:
+        producer: AIOKafkaProducer | None = None
+        try:
+            async with asyncio.timeout_at(batch.deadline_s):
+                if not self._brokers.answering:
+                    # Asked first: what is handed to the producer while nobody answers may be written long after.
+                    asked = partial(offset_of, name=name, partition=batch.partition, which=LATEST)
+                    await self._brokers.at_leader(name, batch.partition, asked)
+                producer = self._producer.value() or await self._producer.result()
+                sending = await producer.send_batch(_built(producer, batch), name, partition=batch.partition)
+                batch.sent = True
+                offset = (await sending).offset
+                if offset >= 0:  # after a repeated send the brokers may not tell
+                    batch.offset = offset
+        except TimeoutError:
+            self._brokers.doubt()
+        except (MatineeError, *faults.FAILURES) as error:
+            batch.failure = error
+        if batch.offset is None and producer is not None:
+            self._replace(producer)
+
     async def _start(self) -> AIOKafkaProducer:
         address = self._brokers.address
         producer = AIOKafkaProducer(
             bootstrap_servers=self._brokers.known_hosts() or list(address.hosts),
             enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=MESSAGE_LIMIT_BYTES,  # more than any batch of ours: the driver would leave out what it has no room for
             max_request_size=MESSAGE_LIMIT_BYTES,
             **DRIVER,
             **address.options(),
@@ -113,9 +135,12 @@ class Writer:
         task.add_done_callback(self._leaving.discard)
 
 
-def _offset(sent: asyncio.Future[Any]) -> int:
-    """Return where a record stands; negative while, or if, that is unknown: after a repeated send the brokers may not tell."""
-    return -1 if not sent.done() or sent.exception() is not None else int(sent.result().offset)
+def _built(producer: AIOKafkaProducer, batch: Batch) -> Any:
+    built = producer.create_batch()
+    for record in batch.records:
+        built.append(timestamp=None, key=record.key.encode(), value=record.raw)
+    built.close()
+    return built
 
 
 async def _put_away(producer: AIOKafkaProducer) -> None:

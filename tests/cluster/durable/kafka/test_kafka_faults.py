@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cluster.durable import Log, open_log, partition_of
+from cluster.durable import Log, Position, open_log, partition_of
+from cluster.durable.kafka import lane
 from cluster.durable.kafka.log import NOTE_TIMEOUT_S
 from cluster.errors import Indeterminate, StoreUnavailable
 from cluster.events import Event, Topic
@@ -175,6 +176,40 @@ def test_a_broker_that_stands_still_is_noticed_and_found_again(nodes: Nodes) -> 
             nodes.nodes[0].resume()
 
     during(nodes, stand_still)
+
+
+def test_what_waits_behind_an_append_that_is_not_answered_is_not_written(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "APPEND_DEADLINE_S", 1.5)
+
+    async def go() -> None:
+        log = await open_log(nodes.url)
+
+        def append(version: int) -> Coroutine[Any, Any, list[Position]]:
+            return log.append(TOPIC, [Event(TOPIC.name, "row.written", "k", version, 0.0, {})])
+
+        try:
+            await append(0)
+            nodes.nodes[0].pause()
+            sent = asyncio.create_task(append(1))
+            for _ in range(3):  # it is handed over
+                await asyncio.sleep(0)
+            behind = await asyncio.gather(append(2), append(3), return_exceptions=True)
+            with pytest.raises(Indeterminate):
+                await sent
+            assert [type(error) for error in behind] == [StoreUnavailable] * 2
+            nodes.nodes[0].resume()
+            async with asyncio.timeout(60.0):
+                while True:
+                    with contextlib.suppress(StoreUnavailable, Indeterminate):
+                        (place,) = await append(4)
+                        break
+            versions = [entry.event.entity_version for entry in await log.read(TOPIC, place.partition, 0)]
+            assert {0, 4} <= set(versions) <= {0, 1, 4}
+        finally:
+            nodes.nodes[0].resume()
+            await log.close()
+
+    asyncio.run(go())
 
 
 def test_two_of_three_brokers_go_on_while_the_third_is_dead(three: Nodes) -> None:

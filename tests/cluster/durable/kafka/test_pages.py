@@ -10,7 +10,7 @@ from cluster.durable.kafka.faults import unwritten
 from cluster.durable.kafka.reading import Damaged, unpack
 from cluster.durable.kafka.topics import MESSAGE_LIMIT_BYTES, settings_of
 from cluster.durable.store import VALUE_LIMIT_BYTES
-from cluster.errors import Indeterminate, InvalidInput, StoreUnavailable
+from cluster.errors import Indeterminate, InvalidInput, Misconfigured, StoreUnavailable
 from cluster.events import AUDIT, Topic
 
 
@@ -59,6 +59,10 @@ def test_a_topic_is_declared_as_the_port_promises() -> None:
     [
         (0, [], StoreUnavailable),
         (0, [driver.KafkaTimeoutError()], StoreUnavailable),
+        (0, [driver.MessageSizeTooLargeError()], StoreUnavailable),
+        (0, [StoreUnavailable()], StoreUnavailable),
+        (0, [Misconfigured()], Misconfigured),
+        (3, [StoreUnavailable()], Indeterminate),
         (3, [], Indeterminate),
         (3, [driver.OutOfOrderSequenceNumber()], Indeterminate),
         (2, [driver.MessageSizeTooLargeError()], InvalidInput),
