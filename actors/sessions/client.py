@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 NAMESPACE: Final = "matinee"
 DEADLINE_S: Final = 10.0
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.001
 """How long a heartbeat waits for others to share its commit."""
 BEATS_AT_ONCE: Final = 256
 WAITING_BEATS_LIMIT: Final = 20_000

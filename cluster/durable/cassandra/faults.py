@@ -27,10 +27,9 @@ from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessa
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Misconfigured, StorageFull, StoreUnavailable
 
 _CAS_WRITE_UNKNOWN: Final = 0x1700  # the driver has no class for it
+_REFUSED_ONE: Final = (Unavailable, UnavailableErrorMessage, OverloadedErrorMessage)
 _REFUSED: Final = (
-    Unavailable,
-    UnavailableErrorMessage,
-    OverloadedErrorMessage,
+    *_REFUSED_ONE,
     IsBootstrappingErrorMessage,
     NoConnectionsAvailable,
     ConnectionBusy,
@@ -78,6 +77,13 @@ def surely_nothing(error: BaseException) -> bool:
     if isinstance(error, _REFUSED):
         return True
     return isinstance(error, ConnectionException) and any(words in str(error) for words in _NOT_SENT)
+
+
+def is_refused_midway(error: MatineeError) -> bool:
+    """Tell whether a node that refused a batch may have begun with some of its partitions: it asks for each whether it can."""
+    cause = error.__cause__
+    refusals = (cause.errors or {}).values() if isinstance(cause, NoHostAvailable) else (cause,)
+    return any(isinstance(each, _REFUSED_ONE) for each in refusals)
 
 
 def _typed(error: BaseException, title: str) -> MatineeError:

@@ -74,6 +74,10 @@ class Session:
         """Whether calls are held back because too many failed."""
         return self._breaker.is_open
 
+    def replicas(self, partition: str) -> frozenset[Any] | None:
+        """Return the nodes that keep a partition, as far as the driver knows; None if it does not."""
+        return frozenset(self._cluster.metadata.get_replicas(self.address.keyspace, partition.encode())) or None
+
     def nodes(self) -> int:
         """Return how many nodes the near data centre has."""
         hosts = self._cluster.metadata.all_hosts()

@@ -11,15 +11,15 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from cluster.durable import limits
 from cluster.durable.cassandra import schema
+from cluster.durable.cassandra.batches import Encoded, batches
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
 from cluster.durable.cassandra.driver import SCHEMA_TIMEOUT_S, Kind
-from cluster.durable.cassandra.faults import is_made_this_moment, is_over, translate_at_open
+from cluster.durable.cassandra.faults import is_made_this_moment, is_over, is_refused_midway, translate_at_open
 from cluster.durable.cassandra.ranges import Place
 from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
@@ -34,8 +34,6 @@ DEADLINE_S: Final = 10.0
 PAGE: Final = 200
 BATCH_LIMIT_BYTES: Final = 3 << 20
 """A partition takes what fits into half a segment of the commit log: 4 MiB where that is made small."""
-PUT_BATCH: Final = 50
-PUT_BATCH_BYTES: Final = 256 << 10
 PUTS_AT_ONCE: Final = 32
 NOTHING_WRITTEN: Final = (StoreUnavailable, Overloaded)
 _PAUSE_S: Final = 0.02
@@ -110,24 +108,27 @@ class CassandraStore(Store):
         return rows, None if following is None else str(following)
 
     async def load(self, rows: Sequence[Row]) -> None:
-        """See the port; rows of one partition are written together, up to 50."""
+        """See the port; what is written together: see `batches`."""
         await self._write_all(self._statements.load, rows)
 
     async def put(self, rows: Sequence[Row]) -> None:
-        """See the port; rows of one partition are written together, up to 50."""
+        """See the port; what is written together: see `batches`."""
         await self._write_all(self._of(Plain, Mode.PLAIN).put, rows)
 
-    async def _write_all(self, bind: Callable[[Sequence[tuple[Row, str]], float], Any], rows: Sequence[Row]) -> None:
+    async def _write_all(self, bind: Callable[[Sequence[Encoded], float], Any], rows: Sequence[Row]) -> None:
         limits.check_rows(rows)
         encoded = [(row, limits.encode_value(row.value)) for row in rows]
-        batches = asyncio.Semaphore(PUTS_AT_ONCE)
+        at_once = asyncio.Semaphore(PUTS_AT_ONCE)
 
-        async def write(some: Sequence[tuple[Row, str]]) -> None:
-            async with batches:
-                await self._write_plain(bind(some, self._now_s()))
+        async def write(batch: Sequence[Encoded]) -> None:
+            async with at_once:
+                await self._write_batch(bind(batch, self._now_s()), partitions=len({row.partition for row, _ in batch}))
 
-        self._opened()
-        outcomes = await asyncio.gather(*(write(some) for some in _by_partition(encoded)), return_exceptions=True)
+        made = batches(encoded, self._opened().replicas)
+        if len(made) == 1:
+            await write(made[0])
+            return
+        outcomes = await asyncio.gather(*(write(batch) for batch in made), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         for failure in sorted(failures, key=lambda failure: isinstance(failure, NOTHING_WRITTEN)):
             if isinstance(failure, NOTHING_WRITTEN) and len(failures) < len(outcomes):
@@ -139,7 +140,7 @@ class CassandraStore(Store):
         table = self._of(Plain, Mode.PLAIN)
         limits.check_keys(partition, sort)
         limits.check_version(version)
-        await self._write_plain(table.remove(partition, sort, version))
+        await self._write_batch(table.remove(partition, sort, version))
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
         """See the port."""
@@ -178,9 +179,14 @@ class CassandraStore(Store):
         except Indeterminate as error:
             raise StoreUnavailable(f"{self._opened().address.title} did not answer in time") from error.__cause__
 
-    async def _write_plain(self, statement: Any) -> None:
+    async def _write_batch(self, statement: Any, partitions: int = 1) -> None:
         # Idempotent: the row's version is its timestamp, so a write that happened twice happened once.
-        await self._until_answered(lambda: self._opened().run(statement, Kind.WRITE))
+        try:
+            await self._until_answered(lambda: self._opened().run(statement, Kind.WRITE))
+        except StoreUnavailable as error:
+            if partitions > 1 and is_refused_midway(error):
+                raise Indeterminate("Some of the rows may not have been written") from error
+            raise
 
     async def _until_answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         ends_s = time.monotonic() + DEADLINE_S
@@ -290,20 +296,6 @@ def _once_known(make: Callable[[], Linear | Plain]) -> Linear | Plain:
             if not is_made_this_moment(error) or time.monotonic() > ends_s:
                 raise
             time.sleep(0.1)
-
-
-def _by_partition(rows: Sequence[tuple[Row, str]]) -> Iterator[Sequence[tuple[Row, str]]]:
-    # In their order within a partition: of two writes of one version the later stays.
-    for _, group in groupby(sorted(rows, key=lambda pair: pair[0].partition), key=lambda pair: pair[0].partition):
-        some: list[tuple[Row, str]] = []
-        size_bytes = 0
-        for row, value in group:
-            if some and (len(some) >= PUT_BATCH or size_bytes + len(value) > PUT_BATCH_BYTES):
-                yield some
-                some, size_bytes = [], 0
-            some.append((row, value))
-            size_bytes += len(value)
-        yield some
 
 
 def _pauses() -> Iterator[float]:

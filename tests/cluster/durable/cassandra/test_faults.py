@@ -15,9 +15,10 @@ from cassandra import (
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionException, ConnectionShutdown, ProtocolError
 from cassandra.policies import WriteType
-from cassandra.protocol import ErrorMessage
+from cassandra.pool import NoConnectionsAvailable
+from cassandra.protocol import ErrorMessage, OverloadedErrorMessage
 
-from cluster.durable.cassandra.faults import is_contention, is_made_this_moment, is_over, translate, translate_at_open
+from cluster.durable.cassandra.faults import is_contention, is_made_this_moment, is_over, is_refused_midway, translate, translate_at_open
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Misconfigured, StorageFull, StoreUnavailable
 
 CONTENDED = WriteTimeout("CAS operation timed out", write_type=WriteType.CAS, consistency=6, required_responses=2, received_responses=0)
@@ -56,6 +57,16 @@ def test_what_the_server_gave_up_comes_no_more() -> None:
     failure = WriteFailure("failed", consistency=6, required_responses=2, received_responses=1, failures=1)
     for error, over in ((CONTENDED, True), (failure, True), (ErrorMessage(0x1700, "unknown", None), True), (OperationTimedOut({}), False)):
         assert is_over(translate(error, "db")) is over
+
+
+def test_a_node_that_refuses_one_of_several_partitions_may_have_begun_with_the_others() -> None:
+    overloaded = OverloadedErrorMessage(0x1001, "too many hints", None)
+    away = ConnectionException("Host has been marked down or removed")
+    for error in (TOO_FEW, NoHostAvailable("none", {"a": away, "b": overloaded})):
+        assert is_refused_midway(translate(error, "db"))
+    for error in (NoHostAvailable("none", {"a": away}), NoHostAvailable("none", {}), NoConnectionsAvailable()):
+        assert not is_refused_midway(translate(error, "db"))
+    assert not is_refused_midway(StoreUnavailable("held back"))
 
 
 def test_contention_is_no_sign_of_failing_nodes() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from cluster.durable import Insert, Mode, Row, Store, Table, Update, open_store
+from cluster.durable.cassandra.store import CassandraStore
 from cluster.errors import Indeterminate, MatineeError, StoreUnavailable, VersionConflict
 from cluster.launch.servers.cassandra import CASSANDRA
 from cluster.launch.servers.nodes import Nodes
@@ -96,8 +97,9 @@ class Traffic:
         row = await chains.get(name, "s")
         assert row is not None
         assert row.version >= version + 1
-        await places.put([Row(name, "s", version + 1, "place", value)])
-        self.placed[name] = version + 1
+        names = [name, *(f"{name}-{number}" for number in range(5))]  # of several partitions: they share requests
+        await places.put([Row(each, "s", version + 1, "place", value) for each in names])
+        self.placed |= dict.fromkeys(names, version + 1)
         return version + 1
 
     async def _verify(self, chains: Store, places: Store) -> None:
@@ -118,6 +120,26 @@ async def _stored_version(chains: Store, name: str, known: int) -> int:
     except MatineeError:
         return known
     return row.version if row else 0
+
+
+def test_rows_that_different_nodes_keep_go_to_those_and_nobody_else(three: Nodes) -> None:
+    async def go() -> None:
+        places = await open_store(three.url.replace("/matinee", "/one_copy") + "?rf=1", PLACES)
+        assert isinstance(places, CassandraStore)
+        try:
+            names = [f"account-{number}" for number in range(60)]
+            keepers = {places._opened().replicas(name) for name in names}
+            assert len(keepers) == 3
+            assert all(keeper is not None and len(keeper) == 1 for keeper in keepers)
+            await places.put([Row(name, "s", 1, "place", {"name": name}) for name in names])
+            for name in names:
+                row = await places.get(name, "s")
+                assert row is not None
+                assert row.value == {"name": name}
+        finally:
+            await places.close()
+
+    asyncio.run(go())
 
 
 def passed(since_s: float, seconds: float) -> Callable[[], bool]:

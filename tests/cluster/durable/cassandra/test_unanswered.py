@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from cassandra import OperationTimedOut, WriteTimeout
+from cassandra import OperationTimedOut, Unavailable, WriteTimeout
+from cassandra.cluster import NoHostAvailable
+from cassandra.connection import ConnectionException
 from cassandra.policies import WriteType
 
 from cluster.durable import Insert, Mode, Row, Table, Update
@@ -36,6 +38,7 @@ class Script:
     def __init__(self, *answers: MatineeError | Sequence[Any] | str) -> None:
         self.answers, self.asked, self.failing = list(answers), [], False  # type: ignore[var-annotated]
         self.address = parse("cassandra://db/films")
+        self.replicas: Callable[[str], Any] = lambda partition: partition  # none has a node with another in common
 
     async def run(self, statement: Any, kind: Kind) -> Any:
         self.asked.append((kind, statement))
@@ -197,6 +200,28 @@ def test_rows_of_which_some_were_written_are_in_doubt() -> None:
             run(script, put_two, PlainScript())
     with pytest.raises(StoreUnavailable):
         run(Script(StoreUnavailable("away")), put_two, PlainScript())
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        (translate(Unavailable("too few", consistency=6, required_replicas=2, alive_replicas=1), "db"), Indeterminate),
+        (translate(NoHostAvailable("none", {"a": ConnectionException("Host has been marked down or removed")}), "db"), StoreUnavailable),
+        (StoreUnavailable("held back"), StoreUnavailable),
+    ],
+)
+def test_of_partitions_in_one_request_some_may_be_written_if_a_node_refuses_it(told: MatineeError, kind: type[MatineeError]) -> None:
+    async def put_two(store: CassandraStore) -> None:
+        await store.put([Row(partition, "s", 1, "kind", {}) for partition in "pq"])
+
+    script = Script(told)
+    script.replicas = lambda _: "everywhere"
+    with pytest.raises(MatineeError) as raised:
+        run(script, put_two, PlainScript())
+    assert type(raised.value) is kind
+    assert len(script.asked) == 1
+    with pytest.raises(StoreUnavailable):
+        run(Script(told), put, PlainScript())
 
 
 def test_a_read_is_repeated_until_it_is_answered_and_then_nothing_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
