@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 Rows = list[dict[str, Any]]
+
+WATCH_EVERY_S: Final = 0.5
 
 
 class Answers:
@@ -21,16 +23,20 @@ class Answers:
         self._loop = loop
         self._come: deque[tuple[Rows | Exception | None, asyncio.Future[Rows]]] = deque()
         self._waking = False
+        self._due_s: dict[asyncio.Future[Rows], float] = {}
+        self._watching = False
 
     async def of(self, sent: Any, timeout_s: float) -> Rows:
         """Return the rows of what the driver has sent, or raise its error; TimeoutError if it says nothing in time."""
         future: asyncio.Future[Rows] = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, self._settle, TimeoutError(), future)
+        self._due_s[future] = self._loop.time() + timeout_s
+        if not self._watching:
+            self._watch()
         try:
             sent.add_callbacks(self._hand_over, self._hand_over, (future,), None, (future,))
             return await future
         finally:
-            timer.cancel()
+            del self._due_s[future]
 
     def _hand_over(self, outcome: Rows | Exception | None, future: asyncio.Future[Rows]) -> None:  # in the driver's thread
         self._come.append((outcome, future))
@@ -43,6 +49,15 @@ class Answers:
         self._waking = False  # first: what comes from here on wakes the loop anew
         while self._come:
             self._settle(*self._come.popleft())
+
+    def _watch(self) -> None:
+        """Settle what is overdue: one timer for all, since hardly anything ever is."""
+        self._watching = bool(self._due_s)
+        if self._watching:
+            now_s = self._loop.time()
+            for future in [future for future, due_s in self._due_s.items() if due_s < now_s]:
+                self._settle(TimeoutError(), future)
+            self._loop.call_later(WATCH_EVERY_S, self._watch)
 
     def _settle(self, outcome: Rows | Exception | None, future: asyncio.Future[Rows]) -> None:
         if future.done():  # nobody waits any more

@@ -117,18 +117,17 @@ class CassandraStore(Store):
 
     async def _write_all(self, bind: Callable[[Sequence[Encoded], float], Any], rows: Sequence[Row]) -> None:
         limits.check_rows(rows)
-        encoded = [(row, limits.encode_value(row.value)) for row in rows]
+        session, encoded = self._opened(), [(row, limits.encode_value(row.value)) for row in rows]
+        if len(encoded) == 1:
+            await self._write(bind(encoded, self._now_s()))
+            return
         at_once = asyncio.Semaphore(PUTS_AT_ONCE)
 
         async def write(batch: Sequence[Encoded]) -> None:
             async with at_once:
-                await self._write_batch(bind(batch, self._now_s()), partitions=len({row.partition for row, _ in batch}))
+                await self._write(bind(batch, self._now_s()), partitions=len({row.partition for row, _ in batch}))
 
-        made = batches(encoded, self._opened().replicas)
-        if len(made) == 1:
-            await write(made[0])
-            return
-        outcomes = await asyncio.gather(*(write(batch) for batch in made), return_exceptions=True)
+        outcomes = await asyncio.gather(*(write(batch) for batch in batches(encoded, session.replicas)), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         for failure in sorted(failures, key=lambda failure: isinstance(failure, NOTHING_WRITTEN)):
             if isinstance(failure, NOTHING_WRITTEN) and len(failures) < len(outcomes):
@@ -140,7 +139,7 @@ class CassandraStore(Store):
         table = self._of(Plain, Mode.PLAIN)
         limits.check_keys(partition, sort)
         limits.check_version(version)
-        await self._write_batch(table.remove(partition, sort, version))
+        await self._write(table.remove(partition, sort, version))
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
         """See the port."""
@@ -179,7 +178,7 @@ class CassandraStore(Store):
         except Indeterminate as error:
             raise StoreUnavailable(f"{self._opened().address.title} did not answer in time") from error.__cause__
 
-    async def _write_batch(self, statement: Any, partitions: int = 1) -> None:
+    async def _write(self, statement: Any, partitions: int = 1) -> None:
         # Idempotent: the row's version is its timestamp, so a write that happened twice happened once.
         try:
             await self._until_answered(lambda: self._opened().run(statement, Kind.WRITE))

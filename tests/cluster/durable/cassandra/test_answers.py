@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cluster.durable.cassandra import answers as module
 from cluster.durable.cassandra.answers import Answers
 
 
@@ -79,12 +80,21 @@ def test_the_loop_is_woken_once_for_the_answers_that_come_before_it_looks() -> N
     asyncio.run(go())
 
 
-def test_who_is_not_answered_in_time_does_not_wait_for_ever() -> None:
+def test_who_is_not_answered_in_time_does_not_wait_for_ever_also_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WATCH_EVERY_S", 0.01)
+
     async def go() -> None:
-        sent = Sent()
-        with pytest.raises(TimeoutError):
-            await Answers(asyncio.get_running_loop()).of(sent, 0.01)
-        sent.answer([])  # too late: nobody minds
+        answers = Answers(asyncio.get_running_loop())
+        for _ in range(2):
+            sent, patient = Sent(), Sent()
+            waits = asyncio.create_task(answers.of(patient, 30.0))
+            with pytest.raises(TimeoutError):
+                await answers.of(sent, 0.01)
+            sent.answer([])  # too late: nobody minds
+            patient.answer([])
+            assert await waits == []
+            while answers._watching:  # noqa: ASYNC110
+                await asyncio.sleep(0)
 
     asyncio.run(go())
 
