@@ -20,10 +20,9 @@ class RollingWindow:
         if not self._counts or self._counts[-1][0] < number:
             self._counts.append((number, [0, 0]))
         # A clock that went backwards counts into the newest bucket.
-        newest = self._counts[-1][1]
-        for index, count in enumerate((first, second)):
-            newest[index] += count
-            self._totals[index] += count
+        for counts in (self._counts[-1][1], self._totals):
+            counts[0] += first
+            counts[1] += second
 
     def totals(self, now_s: float) -> tuple[int, int]:
         """Return both counts."""
