@@ -53,7 +53,8 @@ async def save(owned: Ownership, beats: Sequence[Beat], now_s: Callable[[], floa
             rows.append(place_row(each.account_id, each.stream, each.pulse.sequence, each.pulse.position_s, each.pulse.at_s))
         await asyncio.gather(*(owned.tables.places.put(rows[at : at + PUT_LIMIT]) for at in range(0, len(rows), PUT_LIMIT)))
         await owned.confirm()
-        await asyncio.gather(*(apart(_remember(owned, each, now_s), failed, each.account_id) for each in heard))
+        for each in heard:  # one after another: they are in memory
+            await apart(_remember(owned, each, now_s), failed, each.account_id)
         # Once more those that could not be remembered as they were written.
         waiting = {each.account_id: waiting[each.account_id] for each in heard if each.account_id not in failed}
     raise Overloaded("Leases run out before heartbeats are written")

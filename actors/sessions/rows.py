@@ -35,7 +35,10 @@ class Account(msgspec.Struct, frozen=True):
 
     def session(self, session_id: str) -> Stream | None:
         """Return the running session of this id."""
-        return next((held.stream for held in self.streams.values() if held.stream.session_id == session_id), None)
+        for held in self.streams.values():
+            if held.stream.session_id == session_id:
+                return held.stream
+        return None
 
 
 class Owner(msgspec.Struct, frozen=True):
