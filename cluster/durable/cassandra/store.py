@@ -164,7 +164,7 @@ class CassandraStore(Store):
             written = await self._read(lambda: self._opened().run(table.written(partition, rows), Kind.READ))
             removal = table.discard(partition, rows, written)
             if removal is not None:
-                await self._write_plain(removal)
+                await self._write(removal)
 
     async def close(self) -> None:
         """See the port."""
