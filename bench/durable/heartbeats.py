@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cluster.durable import limits, open_store
 from cluster.durable.cassandra.driver import Kind
 from cluster.durable.cassandra.store import CassandraStore
 from cluster.ids import new_id
+from cluster.launch.environment import PORTS_FROM, local_environment
 from cluster.settings import load
 
 
@@ -26,6 +28,8 @@ async def heartbeats(store: str, log: str, folder: Path, options: argparse.Names
     from actors.sessions.tables import PLACES
 
     settings = load(store=store, log=log, data=folder / "data")
+    niceness = "RAY_worker_niceness"  # as on a platform: else the actors give way to everybody
+    os.environ[niceness] = local_environment(settings, folder, "bench", PORTS_FROM)[niceness]
     ray.init(address="local", namespace="matinee", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         start_all(settings)
