@@ -61,9 +61,8 @@ def require_named(settings: Settings) -> None:
         return
     last = {name: getattr(before, name) for name in left_out}
     raise Misconfigured(
-        f"This installation is kept in {' and '.join(last.values())}: go on with {_options(last)}"
-        f" (or {' and '.join(f'MATINEE_{name.upper()}' for name in left_out)}); what is under {settings.data} is used if it is named:"
-        f" {_options({name: getattr(settings, name) for name in left_out})}"
+        f"This installation is kept in {' and '.join(last.values())}: go on with {_said(last)} (`up` also takes --store and --log);"
+        f" what is under {settings.data} is used if it is named: {_said({name: getattr(settings, name) for name in left_out})}"
     )
 
 
@@ -86,8 +85,8 @@ def _kept_in(data: Path, store: str, log: str) -> KeptIn:
     )
 
 
-def _options(urls: dict[str, str]) -> str:
-    return " ".join(f"--{name} {shlex.quote(url)}" for name, url in urls.items())
+def _said(urls: dict[str, str]) -> str:
+    return " ".join(f"MATINEE_{name.upper()}={shlex.quote(url)}" for name, url in urls.items())
 
 
 def _file(data: Path) -> Path:

@@ -172,5 +172,8 @@ def test_started_without_its_servers_it_says_where_it_is_kept_and_begins_nothing
     own.down()
     done = own.command("up", "--detach")
     assert done.returncode == 2
-    assert f"This installation is kept in {cassandra.url} and {kafka.url}: go on with --store {cassandra.url} --log" in done.stderr
+    assert (
+        f"This installation is kept in {cassandra.url} and {kafka.url}: go on with MATINEE_STORE={cassandra.url} MATINEE_LOG="
+        in done.stderr
+    )
     assert not (own.settings.data / "store").exists()

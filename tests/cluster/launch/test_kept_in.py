@@ -26,18 +26,19 @@ def test_an_installation_on_servers_is_not_begun_anew_by_leaving_them_out(tmp_pa
     with pytest.raises(Misconfigured) as refused:
         require_named(load(data=tmp_path))
     assert refused.value.detail == (
-        f"This installation is kept in {SHOWN} and {LOG}: go on with --store '{SHOWN}' --log {LOG} (or MATINEE_STORE and MATINEE_LOG);"
-        f" what is under {tmp_path} is used if it is named: --store sqlite:{tmp_path}/store --log sqlite:{tmp_path}/log"
+        f"This installation is kept in {SHOWN} and {LOG}: go on with MATINEE_STORE='{SHOWN}' MATINEE_LOG={LOG} (`up` also takes --store"
+        f" and --log); what is under {tmp_path} is used if it is named:"
+        f" MATINEE_STORE=sqlite:{tmp_path}/store MATINEE_LOG=sqlite:{tmp_path}/log"
     )
 
 
-@pytest.mark.parametrize(("given", "left_out"), [({"store": STORE}, "--log"), ({"log": LOG}, "--store")])
+@pytest.mark.parametrize(("given", "left_out"), [({"store": STORE}, "MATINEE_LOG"), ({"log": LOG}, "MATINEE_STORE")])
 def test_of_store_and_log_the_one_left_out_is_named(tmp_path: Path, given: dict[str, str], left_out: str) -> None:
     note(tmp_path, STORE, LOG)
     with pytest.raises(Misconfigured) as refused:
         require_named(load(data=tmp_path, **given))
-    assert f"go on with {left_out} " in refused.value.detail
-    assert refused.value.detail.count("--") == 2
+    assert f"go on with {left_out}=" in refused.value.detail
+    assert refused.value.detail.count("MATINEE_") == 2
 
 
 def test_what_is_named_is_meant_and_what_stays_behind_is_told(tmp_path: Path) -> None:
