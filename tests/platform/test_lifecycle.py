@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cluster.launch.client import OperatorClient
 from cluster.launch.instance import Process
 from tests.films import two_language_film
 from tests.running import COMMAND, MakePlatform, Platform, eventually
@@ -102,8 +103,9 @@ def short_film(own: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_after_everything_was_killed_what_was_acknowledged_is_there_and_the_job_goes_on(
     own: Platform, short_film: str, tmp_path: Path, time: int
 ) -> None:
-    long_film = two_language_film(tmp_path / f"Night {time} (2024).mkv", duration_s=60)
-    with sign_up(own) as viewer, subprocess.Popen([*COMMAND, "ingest", str(long_film)], env=own.env, stderr=subprocess.DEVNULL) as ingest:
+    long_film = two_language_film(tmp_path / f"Night {time} (2024).mkv", duration_s=40)
+    ingesting = [*COMMAND, "ingest", str(long_film)]
+    with sign_up(own) as viewer, own.operator as operator, subprocess.Popen(ingesting, env=own.env, stderr=subprocess.DEVNULL) as ingest:
         session_id = viewer.start(short_film)["session_id"]
         sequence = 0
 
@@ -111,9 +113,10 @@ def test_after_everything_was_killed_what_was_acknowledged_is_there_and_the_job_
             nonlocal sequence
             sequence += 1
             assert viewer.beat(session_id, sequence, sequence % 700 / 100).status_code == 200
-            return 0 < newest_job(own)["frames_done"] < newest_job(own)["frames_total"]
+            job = newest_job(operator)
+            return bool(0 < job["frames_done"] < job["frames_total"])
 
-        eventually(half_encoded, timeout_s=90)
+        eventually(half_encoded, timeout_s=180)
         mine = everything(own)
         for process in mine:
             if process.alive:
@@ -125,15 +128,15 @@ def test_after_everything_was_killed_what_was_acknowledged_is_there_and_the_job_
         # It goes on by itself, or was too long without an answer: then the same command goes on.
         if ingest.wait(240) != 0:
             ingested(own, long_film)
-    assert newest_job(own)["state"] == "ready"
     with own.operator as operator:
-        jobs = [job for job in operator.get("/api/v1/studio/jobs")["items"] if job["playable_id"] == newest_job(own)["playable_id"]]
+        newest = newest_job(operator)
+        jobs = [job for job in operator.get("/api/v1/studio/jobs")["items"] if job["playable_id"] == newest["playable_id"]]
+    assert newest["state"] == "ready"
     assert len(jobs) == 1
 
 
-def newest_job(instance: Platform) -> dict[str, Any]:
-    with instance.operator as operator:
-        jobs = operator.get("/api/v1/studio/jobs")["items"]
+def newest_job(operator: OperatorClient) -> dict[str, Any]:
+    jobs = operator.get("/api/v1/studio/jobs")["items"]
     return dict(jobs[0]) if jobs else {"frames_done": 0, "frames_total": 0, "state": ""}
 
 
