@@ -25,6 +25,11 @@ AT_ONCE: Final = 16_384
 """Positions that are computed at once where nothing is learned."""
 
 
+def _multiplies_bf16() -> bool:
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 @dataclass(frozen=True)
 class FittingParameters:
     """How the model is trained."""
@@ -33,7 +38,7 @@ class FittingParameters:
     weight_decay: float = 0.0
     positions: int = 4096
     """How many positions a batch has: rows times their length."""
-    averaged: float = 0.998
+    averaged: float = 0.99
     """The weights kept are an average over steps: each step counts so many times what the next one counts."""
     horizon: int = 1
     """A position's target is drawn from so many views after it; 1: always the next."""
@@ -42,6 +47,8 @@ class FittingParameters:
     """So many epochs without a better validation end it."""
     seed: int = 0
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
+    bf16: bool = torch.cuda.is_available() or _multiplies_bf16()
+    """Whether products are of bfloat16, sums and weights float32: where the machine has instructions for it that is far quicker."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,10 @@ class SequenceRecommender:
         score_QI = np.empty((len(questions), self.model.items), dtype=np.float32)
         with torch.inference_mode():
             for batch in asking_batches(questions.seen, self.parameters.longest, AT_ONCE, self.model.items):
-                with _autocast(self.fitting.device):
+                with _autocast(self.fitting):
                     x_BLD = self.model(batch.item_BL.to(self.fitting.device), batch.time_s_BL.to(self.fitting.device))
-                last_BD = x_BLD[torch.arange(len(x_BLD)), batch.last_B]
-                score_QI[batch.row_B] = self.model.logits(last_BD).float().cpu().numpy()
+                last_BD = x_BLD[torch.arange(len(x_BLD)), batch.last_B].float()
+                score_QI[batch.row_B] = self.model.logits(last_BD).cpu().numpy()  # bfloat16 would make ties of near scores
         return score_QI
 
     def _fit(self, train: Interactions, validation: Questions) -> None:
@@ -131,7 +138,7 @@ class _Learning:
         losses: list[float] = []
         for batch in training_batches(histories, longest, fitting.positions, padding, self._random, fitting.horizon):
             self._optimiser.zero_grad(set_to_none=True)
-            with _autocast(fitting.device):
+            with _autocast(fitting):
                 x_BLD = self._forward(batch.item_BL.to(fitting.device), batch.time_s_BL.to(fitting.device))
                 loss = self._learner.loss(x_BLD, batch.target_BL.to(fitting.device), self._drawn)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -148,9 +155,8 @@ class _Learning:
             torch._foreach_lerp_(list(self._average.parameters()), list(self._learner.parameters()), share)
 
 
-def _autocast(device: str) -> contextlib.AbstractContextManager[Any]:
-    # On a processor bf16 is slower unless it has instructions of its own for it.
-    return torch.autocast("cuda", torch.bfloat16) if device == "cuda" else contextlib.nullcontext()
+def _autocast(fitting: FittingParameters) -> contextlib.AbstractContextManager[Any]:
+    return torch.autocast(fitting.device, torch.bfloat16, enabled=fitting.bf16)
 
 
 @contextlib.contextmanager

@@ -140,12 +140,11 @@ class SwiGLU(nn.Module):
         inside = parameters.feed_forward * parameters.width
         self.read = nn.Linear(parameters.width, 2 * inside, bias=False)
         self.write = nn.Linear(inside, parameters.width, bias=False)
-        self.dropout = nn.Dropout(parameters.dropout)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         """Return [B, L, D]."""
         gate_BLF, value_BLF = self.read(x_BLD).chunk(2, dim=-1)
-        written_BLD: Tensor = self.write(self.dropout(silu(gate_BLF) * value_BLF))
+        written_BLD: Tensor = self.write(silu(gate_BLF) * value_BLF)
         return written_BLD
 
 
