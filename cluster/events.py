@@ -19,6 +19,12 @@ class Topic(msgspec.Struct, frozen=True):
     partitions: int = 16
     retention_s: float | None = None
     """How long its entries are kept; None: as long as the log keeps any."""
+    grouped: bool = False
+    """Its keys are `<group>/<fact>`: all of a group are in one partition, while each fact is told from the others by its whole key."""
+
+    def placed_by(self, key: str) -> str:
+        """Return what of a key decides its partition."""
+        return key.partition("/")[0] if self.grouped else key
 
 
 CATALOG: Final = Topic("catalog")
@@ -28,7 +34,9 @@ AUDIT: Final = Topic("audit", partitions=1, retention_s=400 * 86400.0)
 """What operators did (serve_apps/audit.py): so little that one partition holds it, in one order; kept for more than a year."""
 DEAD_LETTERS: Final = Topic("dead_letters", partitions=1, retention_s=400 * 86400.0)
 """Entries that a log processor could make nothing of, and why (actors/processors/draft.py)."""
-TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS, AUDIT, DEAD_LETTERS)
+TELEMETRY: Final = Topic("telemetry", retention_s=30 * 86400.0, grouped=True)
+"""What sites and players saw and did (serve_apps/telemetry), keyed `<profile>/<event>`: long enough to learn from, and no longer."""
+TOPICS: Final = (CATALOG, PLAYBACK, ACCOUNTS, AUDIT, DEAD_LETTERS, TELEMETRY)
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

@@ -83,8 +83,24 @@ async def _on_matinee_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in error.errors()[:ERRORS_LIMIT]]
+    errors = [{"pointer": _pointer(_asked(item["loc"], error.body)), "detail": item["msg"]} for item in error.errors()[:ERRORS_LIMIT]]
     return problem_response(InvalidInput("; ".join(f"{e['pointer']}: {e['detail']}" for e in errors), errors=errors), request.url.path)
+
+
+def _asked(loc: Sequence[object], body: object) -> list[object]:
+    """Return where in the request an error is: pydantic also names the kind that it took an object for, which the body does not hold."""
+    found, at = list(loc[:1]), body
+    for number, part in enumerate(loc[1:], 1):
+        if isinstance(at, dict) and part not in at and number < len(loc) - 1:
+            continue
+        found.append(part)
+        if isinstance(at, dict):
+            at = at.get(part)
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            at = at[part]
+        else:
+            at = None
+    return found
 
 
 def _pointer(loc: Sequence[object]) -> str:

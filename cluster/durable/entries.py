@@ -84,4 +84,4 @@ def _record(topic: Topic, event: Event) -> Record:
         raise InvalidInput(f"The event is no JSON: {error}") from error
     if len(raw) > VALUE_LIMIT_BYTES:
         raise InvalidInput(f"An event has at most {VALUE_LIMIT_BYTES} bytes; this one has {len(raw)}")
-    return Record(partition_of(event.key, topic.partitions), event.key, raw)
+    return Record(partition_of(topic.placed_by(event.key), topic.partitions), event.key, raw)

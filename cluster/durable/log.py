@@ -32,7 +32,7 @@ class Log(Protocol):
     """An open log. Every operation may raise StoreUnavailable, Indeterminate (append) or StorageFull."""
 
     async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
-        """Append events, each to the partition of its key, in the order given; returns once they are durable.
+        """Append events, each to the partition of its key or, of a grouped topic, of its group, in their order; returns once durable.
 
         They need not become durable together: after Indeterminate some may be there, or come later, and appending all again is right.
         """

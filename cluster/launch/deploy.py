@@ -32,6 +32,7 @@ from serve_apps.recommendations import deployment as recommendations
 from serve_apps.search import deployment as search
 from serve_apps.studio import deployment as studio
 from serve_apps.studio import runner
+from serve_apps.telemetry import deployment as telemetry
 from serve_apps.web import deployment as web
 from serve_apps.web.build import stamp_of
 from serve_apps.web.files import DIST
@@ -60,6 +61,7 @@ APPLICATIONS: Final = (
     Placement("playback", "/api/v1/playback", lambda settings, _: playback.build(settings)),
     Placement("search", "/api/v1/search", lambda settings, _: search.build(settings)),
     Placement("recommendations", "/api/v1/home", lambda settings, _: recommendations.build(settings)),
+    Placement("telemetry", "/api/v1/telemetry", lambda settings, _: telemetry.build(settings)),
     Placement("operations", "/api/v1/operations", operations.build, scale=SINGLE),
     Placement("web", "/", lambda settings, _: web.build(settings), scale=SINGLE),
 )

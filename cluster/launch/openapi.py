@@ -21,6 +21,7 @@ from serve_apps.profiles import routes as profiles
 from serve_apps.recommendations import routes as recommendations
 from serve_apps.search import routes as search
 from serve_apps.studio import routes as studio
+from serve_apps.telemetry import routes as telemetry
 from serve_apps.web.build import SITE
 
 FOLDER: Final = SITE / "api"
@@ -36,6 +37,7 @@ APIS: Final[Mapping[str, Callable[[Settings], FastAPI]]] = {
     "playback": lambda _: playback.create_api(_NOBODY, _NOBODY),
     "search": lambda _: search.create_api(_NOBODY, _NOBODY),
     "recommendations": lambda _: recommendations.create_api(_NOBODY, _NOBODY),
+    "telemetry": lambda _: telemetry.create_api(_NOBODY, _NOBODY),
     "operations": lambda _: operations.create_api(_NOBODY, _NOBODY),
 }
 

@@ -70,6 +70,8 @@ TUS: Final = {"Tus-Resumable": "1.0.0"}
 BYTES: Final = {**TUS, "Content-Type": "application/offset+octet-stream"}
 EPISODE: Final = "{title_id}/seasons/{season}/episodes/{episode}"
 
+PLAY_BEGUN: Final = {"kind": "play_begun", "event_id": "e1", "at": "2026-01-01T00:00:00Z", "playable_id": "p1", "title_id": "t1"}
+
 MEMBER_TOLD: Final = frozenset({"Annabel", "e-mail", "member's account_id", "viewer's account_id", "kid's account_id"})
 DEVICES_TOLD: Final = frozenset(
     {"Laptop", "Television", "Tablet", "Phone", "device_id", "member's device_id", "viewer's device_id", "kid's device_id"}
@@ -165,6 +167,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "search GET /": Operation(SEER, params={"q": "kidsfilm"}),
     "recommendations GET /": Operation(VIEWER),
     "recommendations GET /similar/{title_id}": Operation(SEER, shows=True),
+    "telemetry POST /events": Operation(VIEWER, 202, json={"events": [PLAY_BEGUN]}),
     "operations GET /status": Operation(OPERATOR),
     "operations GET /audit": Operation(OPERATOR, tells=STREAMS_TOLD),
     "operations PUT /applications/{name}/scale": Operation(OPERATOR, json={"min_replicas": 1, "max_replicas": 2}),

@@ -21,6 +21,7 @@ EXAMPLES = {
     "playback": {"viewer": 4, "kid": 2, "operators_kid": 1, "operator": 1, "anonymous": 1},
     "search": {"viewer": 4, "kid": 2, "operator": 1, "anonymous": 1},
     "recommendations": {"viewer": 3, "kid": 2, "operator": 1, "anonymous": 1},
+    "telemetry": {"viewer": 4, "kid": 1, "operator": 1, "anonymous": 1},
     "operations": {"operator": 4, "viewer": 1, "anonymous": 1},
     "web": {"anonymous": 2},
 }

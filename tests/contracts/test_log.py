@@ -50,6 +50,19 @@ def test_a_key_stays_in_its_partition_and_order(log_url: str) -> None:
     check(log_url, scenario)
 
 
+def test_a_group_of_keys_stays_together_and_in_order(log_url: str) -> None:
+    async def scenario(log: Log) -> None:
+        topic = Topic("contract_grouped", partitions=4, grouped=True)
+        events = [event(f"{group}/{number}", 1, topic) for number in range(10) for group in KEYS]
+        positions = await log.append(topic, events)
+        assert [position.partition for position in positions] == [partition_of(fact.key.split("/")[0], 4) for fact in events]
+        for partition in range(topic.partitions):
+            expected = [fact for fact in events if partition_of(fact.key.split("/")[0], 4) == partition]
+            assert [entry.event for entry in await log.read(topic, partition, 0)] == expected
+
+    check(log_url, scenario)
+
+
 def test_reading_goes_on_from_an_offset(log_url: str) -> None:
     async def scenario(log: Log) -> None:
         await log.append(TOPIC, [event("a", version) for version in range(1, 26)])

@@ -53,6 +53,8 @@ from serve_apps.studio import routes as studio
 from serve_apps.studio.client import StudioClient
 from serve_apps.studio.runner import EncodeRunner
 from serve_apps.studio.service import Studio
+from serve_apps.telemetry import routes as telemetry
+from serve_apps.telemetry.service import Telemetry
 from serve_apps.web import routes as web
 from serve_apps.web.service import Web
 from tests.serve_apps.studio.factory import FakeEncoders
@@ -68,6 +70,7 @@ APPLICATIONS = {
     "playback": playback.PREFIX,
     "search": search.PREFIX,
     "recommendations": recommendations.PREFIX,
+    "telemetry": telemetry.PREFIX,
     "operations": operations.PREFIX,
     "web": web.PREFIX,
 }
@@ -136,6 +139,7 @@ class Whole:
         self.recommendations = Recommendations(
             settings, self.catalog_client, PlaybackClient(LocalTarget(self.playback)), ProfilesClient(LocalTarget(self.profiles)), now_s
         )
+        self.telemetry = Telemetry(partial(open_log, settings.log), now_s)
         self.operations = Operations(
             settings,
             self.cluster,
@@ -194,6 +198,7 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
             whole.playback,
             whole.search,
             whole.recommendations,
+            whole.telemetry,
             whole.operations,
             whole.web,
         ):
@@ -213,6 +218,7 @@ async def opened(folder: Path, now_s: Callable[[], float] = time.time, **setting
             "playback": served(playback.create_api(whole.playback, gates["playback"]), playback.PREFIX, audit=audit),
             "search": served(search.create_api(whole.search, gates["search"]), search.PREFIX),
             "recommendations": served(recommendations.create_api(whole.recommendations, gates["recommendations"]), recommendations.PREFIX),
+            "telemetry": served(telemetry.create_api(whole.telemetry, gates["telemetry"]), telemetry.PREFIX),
             "operations": served(operations.create_api(whole.operations, gates["operations"]), operations.PREFIX, audit=audit),
             "web": served(web.create_api(whole.web, web.NoMembers()), web.PREFIX),
         }

@@ -30,7 +30,7 @@ def test_every_service_has_a_prefix_of_its_own(settings: Settings) -> None:
     from cluster.launch import deploy
 
     placed = deploy.describe(settings).placed()
-    assert " ".join(each.name for each in placed) == "auth profiles catalog studio playback search recommendations operations web"
+    assert " ".join(each.name for each in placed) == "auth profiles catalog studio playback search recommendations telemetry operations web"
     assert len({each.prefix for each in placed}) == len(placed)
     assert deploy.describe(settings).actor_names == (
         "outbox-relay",
