@@ -7,8 +7,9 @@ from actors.processors.log_processor import LogProcessor
 from actors.processors.patience import Patience
 from actors.processors.plays import PLAYS
 from actors.processors.processor import Processor
+from actors.processors.profiles import PROFILES
 
-PROCESSORS = (PLAYS,)
+PROCESSORS = (PLAYS, PROFILES)
 """All there are."""
 
-__all__ = ["PLAYS", "PROCESSORS", "LogProcessor", "Patience", "Processor"]
+__all__ = ["PLAYS", "PROCESSORS", "PROFILES", "LogProcessor", "Patience", "Processor"]

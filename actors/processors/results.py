@@ -49,6 +49,13 @@ async def rows(store: Store, processor: str, partition: int, prefix: str = "") -
         after = page[-1].sort
 
 
+async def row(store: Store, processor: str, partition: int, key: str) -> Value | None:
+    """Return one row of the result of a partition; None: there is none, or none yet while a replay goes on."""
+    place = await read_place(store, processor, partition)
+    found = await store.get(partition_name(processor, partition), place.row_sort(key))
+    return None if found is None else found.value
+
+
 async def replay(store: Store, processor: Processor, partition: int, offset: int = 0) -> None:
     """Leave the partition's result behind and have the processor go on at an offset, in one write; then clean up.
 

@@ -67,6 +67,12 @@ class Draft:
         self._beside.append(Check(f"{ENDED}{start.session_id}", 0))
         self._fact("session.started", stream, position_s=stream.position_s)
 
+    def forget(self, profile_id: str) -> None:
+        """Tell that what a profile watched is nobody's business any more."""
+        self._turn += 1
+        value = {"account_id": self._account.account_id, "profile_id": profile_id}
+        self._events.append(Event(PLAYBACK.name, "history.forgotten", self._account.account_id, self._turn, self._now_s, value))
+
     def renew(self, stream: Stream, *, decides: bool) -> None:
         """Take the lease of a session anew; also the highest turn, if it decides the place from now on."""
         self._turn += decides

@@ -79,6 +79,19 @@ def end(account: Account, pulses: Pulses, sessions: Mapping[str, Ending], epoch:
     return draft.decision()
 
 
+def forget(account: Account, pulses: Pulses, profile_id: str | None, epoch: int, now_s: float) -> Decision | None:
+    """End what a deleted profile plays and tell that it is gone, or end what a deleted account plays; None if nothing is to be done."""
+    ended = removed(account, profile_id)
+    if profile_id is None or not account.version:  # of an account that never played nothing was told
+        return end(account, pulses, ended, epoch, now_s)
+    draft = Draft(account, pulses, epoch, now_s)
+    for held in account.streams.values():
+        if held.stream.session_id in ended:
+            draft.end(held.stream, Ending.REMOVED)
+    draft.forget(profile_id)
+    return draft.decision()
+
+
 def renew(account: Account, pulses: Pulses, session_id: str, leases: Leases, epoch: int, now_s: float) -> Decision | None:
     """Take anew what a session that was just heard of has lost; None if there is nothing to take, or no such session.
 

@@ -113,9 +113,13 @@ class SessionShard:
             await owned.change(stop.account_id, self._ender(owned, lambda *_: ending, last))
 
     async def end_all(self, account_id: str, profile_id: str | None = None) -> None:
-        """End every session of an account, or of one of its profiles, that was deleted; idempotent."""
+        """End every session of an account, or of one of its profiles, that was deleted, and publish that a profile is; idempotent."""
         async with self._ownership() as owned:
-            if await owned.change(account_id, self._ender(owned, lambda account, _: policy.removed(account, profile_id))) is None:
+
+            def decide(account: Account, kept: Kept) -> Decision | None:
+                return policy.forget(account, kept.pulses, profile_id, owned.epoch, self._now_s())
+
+            if await owned.change(account_id, decide) is None:
                 await owned.confirm()  # a newer owner may have started what is unknown here
 
     async def beat(self, beats: Sequence[Beat]) -> list[Answer]:

@@ -209,6 +209,10 @@ class Profiles:
             except VersionConflict:
                 continue
             break
+        # By name, since nobody else knows which profiles an account had; repeated until their rows are gone.
+        for prefix in (_PREFIX, _LEAVING):
+            for each in await self._store.scan(account_id, prefix):
+                await self._playback.forget_profile(account_id, each.sort.removeprefix(prefix))
         for store in (self._store, self._requests):
             await _emptied(store, account_id, keep=_COUNT)
         await self.choices.forget(account_id)

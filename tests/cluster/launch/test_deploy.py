@@ -37,6 +37,7 @@ def test_every_service_has_a_prefix_of_its_own(settings: Settings) -> None:
         "session-shard-0",
         "session-shard-1",
         "processor-plays-0",
+        "processor-profiles-0",
         "encode-runner",
     )
 

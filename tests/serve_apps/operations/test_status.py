@@ -84,7 +84,10 @@ def test_status_tells_how_far_log_processors_are(tmp_path: Path) -> None:
             told = (await running.get("/status")).json()
             await log.close()
             await processed.close()
-        assert told["log"]["processors"] == [{"name": "plays", "topic": "playback", "lag": 5 - held, "set_aside": 2}]
+        assert told["log"]["processors"] == [
+            {"name": "plays", "topic": "playback", "lag": 5 - held, "set_aside": 2},
+            {"name": "profiles", "topic": "playback", "lag": 5, "set_aside": 0},
+        ]
 
     run(test)
 
