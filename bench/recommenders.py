@@ -37,7 +37,11 @@ def movielens(seed: int) -> tuple[Split, Floats, Sequence[Recommender]]:
         ItemKnn(ItemKnnParameters(last=10, decay=0.7)),
         Ease(EaseParameters(150, None, 1.0)),
         Ease(),
-        SequenceRecommender(SequenceParameters(dropout=0.3), FittingParameters(2e-3, positions=1024, averaged=0.998, seed=seed), tell),
+        SequenceRecommender(
+            SequenceParameters(dropout=0.3, longest=50),
+            FittingParameters(2e-3, positions=1024, most_epochs=60, patience=12, seed=seed),
+            tell,
+        ),
     ]
     return leave_one_out(interactions), genre_IG, models
 
