@@ -101,6 +101,7 @@ def sent(page: Page) -> float:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("film")  # something is on before
 def test_a_film_is_dropped_the_tab_closed_half_way_and_members_see_it(
     visits: Visits, operator: Page, viewer: Viewer, platform: Platform, tmp_path: Path
 ) -> None:
