@@ -94,7 +94,7 @@ class Fake:
         self.unknown: list[str] = []
         self.refused: set[str] = set()
         """URLs that were answered by a refusal: the browser writes each into its console."""
-        self._answers: list[tuple[str, str, Answer]] = []
+        self._answers: list[tuple[str, str, Answer]] = [("POST", "/telemetry/events", Made(202, {"taken": 1}))]
         self._held: list[tuple[str, str, Held]] = []
 
     def on(self, path: str, answer: Answer, method: str = "GET") -> None:

@@ -52,6 +52,29 @@ def test_home_shows_the_hero_and_its_rows(members_page: Page, fake: Fake, axe: A
     axe.everywhere(members_page)
 
 
+def test_cards_that_are_in_sight_are_told_once_with_their_places(members_page: Page, fake: Fake) -> None:
+    with members_page.expect_response("**/telemetry/events") as told:
+        members_page.goto("/")
+    assert told.value.request.headers["authorization"].startswith("Bearer ")
+    first = catalogue.home()["rows"][0]
+    events = fake.requests("/telemetry/events", "POST")[0].body["events"]
+    assert {event["kind"] for event in events} == {"impression"}
+    assert len({event["page_id"] for event in events}) == 1
+    assert len({(event["row_id"], event["title_id"]) for event in events}) == len({event["event_id"] for event in events}) == len(events)
+    seen = next(event for event in events if event["row_id"] == first["row_id"] and event["position"] == 0)
+    about = (seen["row_position"], seen["title_id"], seen["propensity"], seen["model_version"])
+    assert about == (0, first["items"][0]["title"]["title_id"], 1, None)
+
+
+def test_home_does_not_care_whether_anybody_takes_what_it_tells(members_page: Page, fake: Fake) -> None:
+    fake.on("/telemetry/events", UNAVAILABLE, "POST")
+    with members_page.expect_response("**/telemetry/events") as told:
+        members_page.goto("/")
+    assert told.value.status == 503
+    expect(heading(members_page)).to_have_text("Big Buck Bunny")
+    expect(members_page.get_by_role("alert")).to_have_count(0)
+
+
 def test_home_keeps_the_space_of_what_comes_slowly(members_page: Page, fake: Fake, axe: Axe) -> None:
     held = fake.hold("/home")
     members_page.goto("/")

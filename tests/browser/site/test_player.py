@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.site import catalogue
+from tests.browser.site.catalogue import Json
 from tests.browser.site.conftest import SIGNED_IN
 from tests.browser.site.fake import Fake, Problem
 from tests.browser.site.looking import SHIFTS, Axe
@@ -52,6 +53,19 @@ def test_leaving_stops_the_session_with_its_place(theatre: Theatre) -> None:
 def test_a_link_may_say_where_to_begin(theatre: Theatre) -> None:
     theatre.open(query="?t=0", position_s=21.0)
     assert theatre.state()["t"] < 10
+
+
+def test_a_play_tells_from_which_card_it_began(theatre: Theatre) -> None:
+    theatre.page.goto("/")
+    theatre.page.get_by_role("region", name="Carry on watching").locator("a.card").first.click()
+
+    def told() -> Json | None:
+        events = [event for asked in theatre.fake.requests("/telemetry/events", "POST") for event in asked.body["events"]]
+        return next((event for event in events if event["kind"] == "play_begun"), None)
+
+    event, first = theatre.eventually(told), catalogue.home()["rows"][0]
+    assert (event["row_id"], event["row_position"], event["position"]) == (first["row_id"], 0, 0)
+    assert (event["playable_id"], event["title_id"]) == (first["items"][0]["playable_id"], first["items"][0]["title"]["title_id"])
 
 
 # --- keys

@@ -12,6 +12,7 @@ import type { paths as Profiles } from "../api/profiles.ts";
 import type { paths as Recommendations } from "../api/recommendations.ts";
 import type { paths as Search } from "../api/search.ts";
 import type { paths as Studio } from "../api/studio.ts";
+import type { paths as Telemetry } from "../api/telemetry.ts";
 import { asProblem, problemFrom, problemOf, unreachable } from "./problem.ts";
 import { accessToken, refresh } from "./session.ts";
 
@@ -73,6 +74,7 @@ export const studio = client<Studio>("studio");
 export const playback = client<Playback>("playback");
 export const home = client<Recommendations>("home");
 export const search = client<Search>("search");
+export const telemetry = client<Telemetry>("telemetry");
 export const operations = client<Operations>("operations");
 
 /** Return an answer's data; throws the Problem it is otherwise. */

@@ -13,6 +13,7 @@ export function Row({
   all,
   eager = false,
   aside,
+  onCard,
   children,
 }: {
   label: string;
@@ -23,6 +24,8 @@ export function Row({
   eager?: boolean;
   /** What else can be done with each card. */
   aside?: (item: CardItem) => ComponentChildren;
+  /** Hears of each card that is drawn; returns what ends it. The same one as long as it is to hear of the same. */
+  onCard?: ((element: Element, at: number) => () => void) | undefined;
   /** Instead of cards: why there are none. */
   children?: ComponentChildren;
 }): JSX.Element {
@@ -34,6 +37,10 @@ export function Row({
     if (at) setEnds({ left: at.scrollLeft < 8, right: at.scrollLeft + at.clientWidth > at.scrollWidth - 8 });
   };
   useEffect(look, [items.length]);
+  useEffect(() => {
+    const drawn = onCard ? [...(reel.current?.children ?? [])].map(onCard) : [];
+    return () => drawn.forEach((end) => end());
+  }, [items, onCard]);
   const scroll = (way: number): void => {
     const at = reel.current;
     at?.scrollBy({ left: way * at.clientWidth * 0.8, behavior: "smooth" });

@@ -8,6 +8,7 @@ import { catalog, ok, profiles } from "../lib/api.ts";
 import { outdate, shown } from "../lib/load.ts";
 import { asProblem, type Problem } from "../lib/problem.ts";
 import { remember, remembered, who } from "../lib/session.ts";
+import { began } from "../lib/telemetry.ts";
 import type { Episode, Title } from "../lib/titles.ts";
 import { me, readMe, type Profile } from "../members/profile.ts";
 import { pauseMs } from "./edges.ts";
@@ -102,6 +103,7 @@ export class Play {
       try {
         const [told] = await Promise.all([startSession(playableId), profileKnown()]);
         if (turn !== this.turn) return void new LiveSession(told, NOBODY).stop();
+        began(told);
         await this.start(told, atS ?? told.position_s, true);
         void this.learn(told.title_id);
         return;

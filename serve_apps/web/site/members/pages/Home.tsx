@@ -1,6 +1,6 @@
 /** Home: one title large, then rows: what was begun, the list, what is new, what fits. It comes with the first bundle. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 
 import type { components } from "../../api/recommendations.ts";
 import { home, ok, playback } from "../../lib/api.ts";
@@ -9,12 +9,14 @@ import { outdate, put, useLoad } from "../../lib/load.ts";
 import { usePage } from "../../lib/page.ts";
 import { asProblem } from "../../lib/problem.ts";
 import { operator } from "../../lib/session.ts";
+import { follow, newId, saw, type Shown } from "../../lib/telemetry.ts";
 import { titlePath } from "../../lib/titles.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { Icon } from "../../ui/Icon.tsx";
 import { Empty, Failed, Stale } from "../../ui/States.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { type CardItem, TakeOff } from "../Card.tsx";
+import { Impressions } from "../impressions.ts";
 import { GenresAndLanguages, GhostHero, Hero } from "../Hero.tsx";
 import { ListButton } from "../ListButton.tsx";
 import { me } from "../profile.ts";
@@ -36,6 +38,7 @@ export function Home(): JSX.Element {
   const loaded = useLoad(KEY, (signal) => ok(home.GET("/", { signal })));
   const [off, setOff] = useState<CardItem | null>(null);
   const { data } = loaded;
+  const page = useShowing();
   if (!data) {
     if (loaded.error) {
       return (
@@ -64,7 +67,15 @@ export function Home(): JSX.Element {
           </div>
         )}
         {rows.map((row, index) => (
-          <Shelf key={row.row_id} row={row} eager={index < 2} onAgain={() => void loaded.reload()} onOff={setOff} />
+          <Shelf
+            key={row.row_id}
+            row={row}
+            at={index}
+            page={page}
+            eager={index < 2}
+            onAgain={() => void loaded.reload()}
+            onOff={setOff}
+          />
         ))}
       </div>
       {off && <Off item={off} shown={data} onClose={() => setOff(null)} />}
@@ -107,18 +118,55 @@ function Front({ item }: { item: HomeItem }): JSX.Element {
   );
 }
 
+/** One showing of the page: an id, and what of it was in sight. */
+interface Showing {
+  id: string;
+  impressions: Impressions<Shown>;
+}
+
+function useShowing(): Showing {
+  const page = useMemo(
+    () => ({ id: newId(), impressions: new Impressions<Shown>(saw, (card) => `${card.row_id} ${card.title_id}`) }),
+    [],
+  );
+  useEffect(() => () => page.impressions.close(), [page]);
+  return page;
+}
+
 function Shelf({
   row,
+  at,
+  page,
   eager,
   onAgain,
   onOff,
 }: {
   row: HomeRow;
+  at: number;
+  page: Showing;
   eager: boolean;
   onAgain: () => void;
   onOff: (item: CardItem) => void;
 }): JSX.Element {
   const all = EVERYTHING[row.kind];
+  const begun = row.kind === "continue";
+  const items = useMemo(() => row.items.map((item) => card(item, begun)), [row]);
+  const onCard = useCallback(
+    (element: Element, position: number) => {
+      const title = row.items[position]?.title;
+      if (!title) return () => undefined;
+      const place = { page_id: page.id, row_id: row.row_id, row_position: at, position };
+      const shown = { ...place, title_id: title.title_id, model_version: row.model_version };
+      const followed = (): void => follow(shown);
+      element.addEventListener("click", followed);
+      const unwatch = page.impressions.watch(element, shown);
+      return () => {
+        element.removeEventListener("click", followed);
+        unwatch();
+      };
+    },
+    [row, at, page],
+  );
   if (row.failed) {
     return (
       <Row label={row.label} items={[]}>
@@ -131,11 +179,11 @@ function Shelf({
       </Row>
     );
   }
-  const begun = row.kind === "continue";
   return (
     <Row
       label={row.label}
-      items={row.items.map((item) => card(item, begun))}
+      items={items}
+      onCard={onCard}
       shape={row.kind === "new" ? "poster" : "still"}
       eager={eager}
       {...(all ? { all } : {})}
