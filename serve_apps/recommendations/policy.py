@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 import msgspec
 
+from actors.processors.profiles import ProfileState, digest
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
 from serve_apps.recommendations.stock import Known, Part, Stock
@@ -30,6 +31,8 @@ FRESH_S: Final = 14 * 86400.0
 DAY_S: Final = 86400.0
 WATCHED_WEIGHT: Final = 2
 """Having watched a title says more of what somebody likes than having put it on the list."""
+UNPLACED_S: Final = 60.0
+"""How long after its start a play may have no place: a player says where it is every ten seconds."""
 PERSON_WEIGHT: Final = 2.0
 """One shared face makes two titles as much alike as all genres shared."""
 
@@ -42,18 +45,34 @@ class Sources(msgspec.Struct, frozen=True):
     watched: Sequence[Place] | None
     """The latest place of each title, the latest first."""
     listed: Sequence[str] | None
+    state: ProfileState | None = None
+    """What the log says of it: a moment behind, but there from the start of a play on."""
 
     @property
     def places(self) -> Mapping[str, Place]:
         """The places by title."""
         return {place.title_id: place for place in self.watched or () if place.title_id is not None}
 
+    def begun(self, now_s: float) -> list[str]:
+        """Return the titles that were watched, the latest first; what was taken off the history only while playback does not answer."""
+        places = self.places
+        latest_s = {title_id: place.updated_at.timestamp() if place.updated_at is not None else 0.0 for title_id, place in places.items()}
+        for play in reversed(self.state.plays if self.state is not None else ()):
+            if self.watched is None or play.title_id in places or now_s - play.begun_at_s < UNPLACED_S:
+                latest_s[play.title_id] = max(play.begun_at_s, latest_s.get(play.title_id, 0.0))
+        return sorted(latest_s, key=lambda title_id: -latest_s[title_id])
+
+    def seen(self) -> Callable[[str], bool]:
+        """Return what says whether something of a title was watched."""
+        places, digests = self.places, frozenset(self.state.digests if self.state is not None else ())
+        return lambda title_id: title_id in places or digest(title_id) in digests
+
 
 def home(stock: Stock, sources: Sources, profile_id: str, now_s: float, scores: Mapping[str, float] = NOTHING) -> Home:
     """Return a profile's page; it has something to show whenever there is a title. `scores` say how much titles are watched by all."""
     places = sources.places
     chosen = hero(stock, places.keys(), profile_id, now_s)
-    because, taken = because_rows(stock, sources)
+    because, taken = because_rows(stock, sources, now_s)
     popular = popular_row(stock, places, taken, scores)
     taken |= {item.title.title_id for item in popular.items}
     new = new_row(stock, places, taken)
@@ -125,17 +144,17 @@ def list_row(stock: Stock, sources: Sources) -> HomeRow:
 # --- rows that share the titles out
 
 
-def because_rows(stock: Stock, sources: Sources) -> tuple[list[HomeRow], set[str]]:
+def because_rows(stock: Stock, sources: Sources, now_s: float) -> tuple[list[HomeRow], set[str]]:
     """Return rows of what is like that which was watched last, and the titles in them: at most a third of all there are."""
-    places, taken, rows = sources.places, set[str](), list[HomeRow]()
+    places, seen, taken, rows = sources.places, sources.seen(), set[str](), list[HomeRow]()
     left = len(stock.playable) // 3
-    for title_id in places:
+    for title_id in sources.begun(now_s):
         title = stock.by_id.get(title_id)
         if len(rows) == BECAUSE_ROWS or left < ROW_LEAST:
             break
         if title is None:
             continue
-        found = [each for each in similar(stock, title) if each.title_id not in places and each.title_id not in taken]
+        found = [each for each in similar(stock, title) if not seen(each.title_id) and each.title_id not in taken]
         if len(found) < ROW_LEAST:
             continue
         found = found[: min(ROW_LIMIT, left)]

@@ -1,6 +1,6 @@
 """Recommendations: a profile's page, and titles like another, answered from memory.
 
-Main path: home -> playback and profiles, asked at once and not for long -> policy, on the titles that the catalogue's feed keeps here.
+Main path: home -> playback, profiles and the profile's state, at once and not for long -> policy, on the titles of the catalogue's feed.
 Without their answers the page lacks a row; nothing else is asked of anybody.
 """
 
@@ -26,6 +26,7 @@ from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.policy import Sources
 from serve_apps.recommendations.popular import Popular
+from serve_apps.recommendations.profile import ProfileStates
 from serve_apps.recommendations.schemas import Home, SimilarTitles
 from serve_apps.recommendations.stock import Shelf
 
@@ -53,7 +54,8 @@ class Recommendations:
         source_s: float = SOURCE_S,
     ) -> None:
         self.titles = CatalogFeed(settings, catalog, Shelf, now_s)
-        self.popular = Popular(partial(open_store, settings.store, PROCESSED, now_s), now_s)
+        open_processed = partial(open_store, settings.store, PROCESSED, now_s)
+        self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
     async def open(self) -> None:
@@ -64,6 +66,7 @@ class Recommendations:
     async def close(self) -> None:
         """Stop following."""
         await self.popular.close()
+        await self.states.close()
         await self.titles.close()
 
     async def check(self) -> None:
@@ -78,11 +81,12 @@ class Recommendations:
         """
         stock = self.titles.shelf.stock(Sight(sight(viewer).cap, drafts=False))
         profile_id = viewer.profile_id or ""
-        watched, listed = await asyncio.gather(
+        watched, listed, state = await asyncio.gather(
             self._in_time("playback", self._playback.watched_titles(viewer, WATCHED_LIMIT)),
             self._in_time("profiles", self._profiles.listed(viewer.account_id, profile_id, LISTED_LIMIT)),
+            self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
-        return policy.home(stock, Sources(watched, listed), profile_id, self._now_s(), self.popular.scores)
+        return policy.home(stock, Sources(watched, listed, state), profile_id, self._now_s(), self.popular.scores)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
         """Return titles like another.

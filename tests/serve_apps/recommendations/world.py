@@ -59,7 +59,8 @@ class Home:
             ProfilesClient(LocalTarget(self.profiles)),
             source_s=SOURCE_S,
         )
-        self.app = served(create_api(self.service, NamesGate()), PREFIX)
+        self.gate = NamesGate()
+        self.app = served(create_api(self.service, self.gate), PREFIX)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://testserver")
 
     async def ask(self, path: str = "", bearer: str = "adult", **params: Any) -> httpx.Response:
@@ -72,6 +73,10 @@ class Home:
 
     async def names(self, row_id: str, bearer: str = "adult") -> list[str]:
         return [item["title"]["name"] for item in (await self.rows(bearer)).get(row_id, {"items": []})["items"]]
+
+    async def never(self) -> None:
+        """Not return."""
+        await asyncio.Event().wait()
 
     async def make(self, name: str, **fields: Any) -> str:
         """Make a title, and wait until it is known here."""
