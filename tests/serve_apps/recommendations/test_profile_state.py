@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_a_page_shows_what_there_is_once_and_recommends_nothing_that_was_seen(ti
 def test_a_play_in_the_log_is_on_the_page_as_far_as_a_profile_may_see(tmp_path: Path) -> None:
     async def run(home: Home) -> None:
         settings = home.catalog.settings
-        ids = [await home.make(f"Film {number}", genres=["Crime"], maturity=18 if number == 11 else 0) for number in range(12)]
+        ids = await asyncio.gather(*(home.make(f"Film {n}", genres=["Crime"], maturity=18 if n == 11 else 0) for n in range(12)))
         log = await open_log(settings.log)
         now_s = home.service.popular._now_s()
         claims = {bearer: await home.gate.admit(bearer) for bearer in ("adult", "kid")}
@@ -113,7 +114,7 @@ def test_a_play_in_the_log_is_on_the_page_as_far_as_a_profile_may_see(tmp_path: 
 @pytest.mark.parametrize("trouble", ["away", "hangs", "garbage"])
 def test_a_state_that_cannot_be_read_costs_nothing_but_itself(tmp_path: Path, trouble: str) -> None:
     async def run(home: Home) -> None:
-        ids = [await home.make(f"Film {number}", genres=["Crime"]) for number in range(9)]
+        ids = await asyncio.gather(*(home.make(f"Film {number}", genres=["Crime"]) for number in range(9)))
         home.playback.watched = [place(ids[0], finished=True)]
         expected = await home.rows()
         assert f"because-{ids[0]}" in expected
