@@ -10,7 +10,9 @@ from cluster.durable.outbox import GRACE_S, Hint, slot_of
 
 SWEEP_INTERVAL_S: Final = 1.0
 SWEEPS_SHARE: Final = 0.1
-"""Of the time, at most, where many hints make a sweep long: what was nudged does not wait for it."""
+"""Of the time, where many hints make a sweep long: what was nudged does not wait for it."""
+LONGEST_PAUSE_S: Final = 5.0
+"""Between two sweeps, whatever share of the time that makes: what nobody nudged for waits for it."""
 LATE_S: Final = 300.0
 """How long a slot is looked at after its end: a commit comes less late after its hint, and clocks of several machines differ by less."""
 LATE_INTERVAL_S: Final = 15.0
@@ -49,7 +51,7 @@ def is_due(hint: Hint, last: Look | None, now_s: float, *, patient: bool) -> boo
 
 def pause_s(sweep_took_s: float) -> float:
     """Return how long to wait after a sweep."""
-    return max(SWEEP_INTERVAL_S, sweep_took_s * (1 / SWEEPS_SHARE - 1))
+    return min(LONGEST_PAUSE_S, max(SWEEP_INTERVAL_S, sweep_took_s * (1 / SWEEPS_SHARE - 1)))
 
 
 def first_live_slot(now_s: float) -> int:

@@ -163,7 +163,7 @@ def test_a_refresh_token_is_no_access_token(whole: Whole, caller: Person) -> Non
 
 def test_a_token_that_has_expired_is_refused_though_it_was_admitted_before(whole: Whole, caller: Person) -> None:
     async def scene() -> None:
-        token = Forger(whole, caller.access_token).token(exp=int(time.time()) + 5)
+        token = Forger(whole, caller.access_token).token(exp=int(time.time()) + 4)
         assert {answer.status_code for answer in (await each(whole, token)).values()} <= LET_IN
         await _until_refused(whole, token, "token-invalid")
 

@@ -632,3 +632,11 @@ def test_a_patient_sweep_sees_a_commit_soon_after_it_comes(delay_s: float, perio
         now_s += period_s
     assert now_s - delay_s <= max(delay_s, 1.0) + 2 * period_s
     assert looks <= 13
+
+
+@settings(deadline=None)
+@given(took_s=st.floats(0, 600))
+def test_long_sweeps_are_made_seldom_but_for_what_nobody_nudged_for_soon_enough(took_s: float) -> None:
+    pause_s = policy.pause_s(took_s)
+    assert policy.SWEEP_INTERVAL_S <= pause_s <= policy.LONGEST_PAUSE_S
+    assert pause_s == policy.LONGEST_PAUSE_S or took_s <= policy.SWEEPS_SHARE * (took_s + pause_s) + 1e-9
