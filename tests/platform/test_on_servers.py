@@ -160,7 +160,7 @@ def waiting(platform: Platform) -> int:
 def caught_up(platform: Platform) -> bool:
     """Say whether every fact is in the log, and processed."""
     log = platform.status()["log"]
-    return log["unpublished"] == 0 and [each["lag"] for each in log["processors"]] == [0]
+    return log["unpublished"] == 0 and not any(each["lag"] for each in log["processors"])
 
 
 def serving(platform: Platform) -> set[int]:
