@@ -14,12 +14,16 @@ from cluster.durable import limits, open_store
 from cluster.durable.cassandra.driver import Kind
 from cluster.durable.cassandra.store import CassandraStore
 from cluster.ids import new_id
-from cluster.launch.environment import PORTS_FROM, local_environment
+from cluster.launch.environment import EVERYWHERE, PORTS_FROM, local_environment
 from cluster.settings import load
 
 
 async def heartbeats(store: str, log: str, folder: Path, options: argparse.Namespace) -> None:
     """Compare heartbeats of 64 callers through the sessions' actors on Ray with the driver writing the same rows."""
+    # As on a platform: else the actors give way to everybody, and wait for uv's copies of the directory.
+    niceness = "RAY_worker_niceness"
+    settings = load(store=store, log=log, data=folder / "data")
+    os.environ.update({**EVERYWHERE, niceness: local_environment(settings, folder, "bench", PORTS_FROM)[niceness]})
     import ray
 
     from actors.sessions.client import Sessions, start_all
@@ -27,9 +31,6 @@ async def heartbeats(store: str, log: str, folder: Path, options: argparse.Names
     from actors.sessions.stream import Beat, Start, Stream
     from actors.sessions.tables import PLACES
 
-    settings = load(store=store, log=log, data=folder / "data")
-    niceness = "RAY_worker_niceness"  # as on a platform: else the actors give way to everybody
-    os.environ[niceness] = local_environment(settings, folder, "bench", PORTS_FROM)[niceness]
     ray.init(address="local", namespace="matinee", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         start_all(settings)
