@@ -11,7 +11,7 @@ from cluster.durable.outbox import GRACE_S, Hint, slot_of
 SWEEP_INTERVAL_S: Final = 1.0
 SWEEPS_SHARE: Final = 0.1
 """Of the time, where many hints make a sweep long: what was nudged does not wait for it."""
-LONGEST_PAUSE_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 15.0
 """Between two sweeps, whatever share of the time that makes: what nobody nudged for waits for it."""
 LATE_S: Final = 300.0
 """How long a slot is looked at after its end: a commit comes less late after its hint, and clocks of several machines differ by less."""

@@ -566,13 +566,13 @@ def test_a_nudge_while_the_log_is_away_is_left_to_the_sweeps(tmp_path: Path) -> 
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 -- a thread of the store brings it about
             await asyncio.sleep(0.005)
 
 
 async def until_async(find: Callable[[], Awaitable[object]], expected: object) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await find() != expected:  # noqa: ASYNC110 -- what is waited for is in the log
             await asyncio.sleep(0.02)
 
