@@ -49,8 +49,10 @@ def is_due(hint: Hint, last: Look | None, now_s: float, *, patient: bool) -> boo
     return waited_s >= max(SWEEP_INTERVAL_S, last.at_s - hint.hinted_at_s)
 
 
-def pause_s(sweep_took_s: float) -> float:
-    """Return how long to wait after a sweep."""
+def pause_s(sweep_took_s: float, *, failed: bool) -> float:
+    """Return how long to wait after a sweep; one that failed says by its length how long a server took not to answer."""
+    if failed:
+        return SWEEP_INTERVAL_S
     return min(LONGEST_PAUSE_S, max(SWEEP_INTERVAL_S, sweep_took_s * (1 / SWEEPS_SHARE - 1)))
 
 

@@ -72,13 +72,14 @@ class OutboxRelay:
         self._loop = asyncio.get_running_loop()
         try:
             while True:
-                began_s = time.monotonic()
+                began_s, failed = time.monotonic(), False
                 late = not 0 <= self._now_s() - self._late_at_s < policy.LATE_INTERVAL_S
                 try:
                     await self._sweep(patient=True, late=late)
                 except Exception as error:  # the relay must outlive whatever one sweep meets
                     log.warning("outbox sweep failed", error=repr(error))
-                await asyncio.sleep(policy.pause_s(time.monotonic() - began_s))
+                    failed = True
+                await asyncio.sleep(policy.pause_s(time.monotonic() - began_s, failed=failed))
         finally:
             self._loop = None
             for task in self._following:

@@ -38,6 +38,7 @@ KEPT_S: Final = 86400.0
 """How long a hint stays once the relay has passed it, in case that clocks are set back."""
 
 CLOCK_STEP_US: Final = 1_000_000
+"""By how much more a clock goes back when it is set, not only corrected."""
 
 _SLOTS: Final = "slots"
 _CURSORS: Final = "cursors"

@@ -637,6 +637,7 @@ def test_a_patient_sweep_sees_a_commit_soon_after_it_comes(delay_s: float, perio
 @settings(deadline=None)
 @given(took_s=st.floats(0, 600))
 def test_long_sweeps_are_made_seldom_but_for_what_nobody_nudged_for_soon_enough(took_s: float) -> None:
-    pause_s = policy.pause_s(took_s)
+    assert policy.pause_s(took_s, failed=True) == policy.SWEEP_INTERVAL_S
+    pause_s = policy.pause_s(took_s, failed=False)
     assert policy.SWEEP_INTERVAL_S <= pause_s <= policy.LONGEST_PAUSE_S
     assert pause_s == policy.LONGEST_PAUSE_S or took_s <= policy.SWEEPS_SHARE * (took_s + pause_s) + 1e-9

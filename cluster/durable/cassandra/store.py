@@ -15,14 +15,14 @@ from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from cluster.durable import limits
-from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.batches import Encoded, batches
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
-from cluster.durable.cassandra.driver import SCHEMA_TIMEOUT_S, Kind
-from cluster.durable.cassandra.faults import is_made_this_moment, is_over, is_refused_midway, translate_at_open
+from cluster.durable.cassandra.driver import Kind
+from cluster.durable.cassandra.faults import is_over, is_refused_midway
 from cluster.durable.cassandra.ranges import Place
 from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
+from cluster.durable.cassandra.tables import statements_of
 from cluster.durable.cassandra.turns import Turns
 from cluster.durable.store import Change, Mode, Row, Store, Table
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Overloaded, StoreUnavailable, VersionConflict
@@ -60,7 +60,7 @@ class CassandraStore(Store):
         """
         session = await acquire(url)
         try:
-            statements = await asyncio.to_thread(_statements, session, table)
+            statements = await asyncio.to_thread(statements_of, session, table)
         except BaseException:
             await release(session)
             raise
@@ -268,33 +268,6 @@ class CassandraStore(Store):
         if self._session is None:
             raise StoreUnavailable(f"Table {self.table.name} is closed")
         return self._session
-
-
-def _statements(session: Session, table: Table) -> Linear | Plain:
-    with session.tables_lock:
-        known: Linear | Plain | None = session.tables.get(table.name)
-        if known is not None and known.table == table:
-            return known
-        try:
-            schema.ensure(session, table)
-            made: Linear | Plain = _once_known(lambda: (Linear if table.mode is Mode.LINEAR else Plain)(session, table))
-        except MatineeError:
-            raise
-        except Exception as error:
-            raise translate_at_open(error, session.address.title, session.address.keyspace) from error
-        session.tables[table.name] = made
-        return made
-
-
-def _once_known(make: Callable[[], Linear | Plain]) -> Linear | Plain:
-    ends_s = time.monotonic() + SCHEMA_TIMEOUT_S
-    while True:
-        try:
-            return make()
-        except Exception as error:
-            if not is_made_this_moment(error) or time.monotonic() > ends_s:
-                raise
-            time.sleep(0.1)
 
 
 def _pauses() -> Iterator[float]:
