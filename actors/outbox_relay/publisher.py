@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
 from weakref import WeakValueDictionary
 
-from cluster.durable import Log, LogFactory, Store, Table
+from cluster.durable import BATCH_LIMIT, Log, LogFactory, Store, Table
 from cluster.durable.outbox import OUTBOX_PREFIX, read_event, topic_of
 from cluster.errors import MatineeError, StorageFull, Unavailable
 from cluster.events import Event, Topic
-
-_PAGE: Final = 100
 
 
 class LogDown(Exception):
@@ -47,17 +44,17 @@ class Publisher:
         async with self._publishing.setdefault((table.name, partition), asyncio.Lock()):
             store, published = await self._opened_table(table), 0
             while True:
-                rows = await store.scan(partition, OUTBOX_PREFIX, limit=_PAGE)
-                if not rows:
+                read = await store.read_to_discard(partition, OUTBOX_PREFIX)
+                if not read.rows:
                     return published
                 by_topic: dict[str, list[Event]] = {}
-                for event in map(read_event, rows):
+                for event in map(read_event, read.rows):
                     by_topic.setdefault(event.topic, []).append(event)
                 for name, events in by_topic.items():
                     await self._append(topic_of(name), events)
-                await store.discard(partition, rows)
-                published += len(rows)
-                if len(rows) < _PAGE:
+                await store.discard(read)
+                published += len(read.rows)
+                if len(read.rows) < BATCH_LIMIT:
                     return published
 
     async def close(self) -> None:

@@ -91,6 +91,15 @@ class Check(msgspec.Struct, frozen=True):
 Change = Insert | Update | Delete | Check
 
 
+class Discardable(msgspec.Struct, frozen=True):
+    """Rows of a linear table, read to be discarded."""
+
+    partition: str
+    rows: Sequence[Row]
+    marks: Sequence[Any] = ()
+    """What the adapter that read them recognises each by; nobody else's business."""
+
+
 class Store(Protocol):
     """One open table. An adapter is a subclass: what changes one row is a batch of one change everywhere.
 
@@ -181,8 +190,12 @@ class Store(Protocol):
         """
         ...
 
-    async def discard(self, partition: str, rows: Sequence[Row]) -> None:
-        """Linear: remove rows that nobody waits for or depends on any more, at most BATCH_LIMIT, not together; idempotent.
+    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
+        """Linear: return what `scan` does, at most BATCH_LIMIT rows, so that `discard` can remove them."""
+        ...
+
+    async def discard(self, read: Discardable) -> None:
+        """Linear: remove rows that nobody waits for or depends on any more, not together; idempotent.
 
         One that was changed since it was read stays, and nobody is told. Costs less than a removal by condition.
         """

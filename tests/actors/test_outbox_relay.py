@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.outbox_relay import OutboxRelay, Relay, RelayHost, policy
-from cluster.durable import Change, Delete, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
+from cluster.durable import Change, Delete, Discardable, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
 from cluster.durable.outbox import BUCKETS, HINTS, KEPT_S, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
 from cluster.errors import Indeterminate, Misconfigured, StoreUnavailable, VersionConflict
 from cluster.events import CATALOG, Event
@@ -466,9 +466,9 @@ class _Counting:
     def __init__(self, inner: Store) -> None:
         self._inner, self.table, self.looks = inner, inner.table, Counter[str]()
 
-    async def scan(self, partition: str, prefix: str = "", **options: Any) -> list[Row]:
+    async def read_to_discard(self, partition: str, prefix: str = "") -> Discardable:
         self.looks[partition] += 1
-        return await self._inner.scan(partition, prefix, **options)
+        return await self._inner.read_to_discard(partition, prefix)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Insert, Mode, Row, Store, Table, Update, open_store
+from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Discardable, Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.durable.store import KEY_LIMIT_BYTES, PUT_LIMIT, SCAN_LIMIT, VALUE_LIMIT_BYTES
 from cluster.errors import Indeterminate, InvalidInput, ModeMixed, StoreUnavailable, VersionConflict
 from tests.clock import Clock
@@ -285,7 +285,8 @@ def test_operations_of_the_other_mode_are_refused(store_url: str, clock: Clock) 
             store.compare_and_set(row, {}),
             store.delete(row),
             store.batch("p", [Insert("t", "kind", {})]),
-            store.discard("p", [row]),
+            store.discard(Discardable("p", [row], [1])),
+            store.read_to_discard("p"),
         ):
             with pytest.raises(ModeMixed):
                 await attempt
@@ -353,26 +354,43 @@ def test_the_limits_of_reads_and_puts_are_refused_beyond(store_url: str, clock: 
 
 def test_discarded_rows_are_gone_and_may_be_made_anew(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
-        rows = [await store.put_if_absent("p", f"s{number:03d}", "kind", {"n": number}) for number in range(BATCH_LIMIT)]
+        await store.batch("p", [Insert(f"s{number:03d}", "kind", {"n": number}) for number in range(BATCH_LIMIT)])
         kept = await store.put_if_absent("p", "t", "kind", {})
-        await store.discard("p", [])
+        await store.discard(await store.read_to_discard("q"))
+        read = await store.read_to_discard("p", "s")
+        assert read.rows == await store.scan("p", "s")
         for _ in range(2):
-            await store.discard("p", rows)
+            await store.discard(read)
             assert await store.scan("p") == [kept]
         again = await store.put_if_absent("p", "s001", "kind", {"n": "again"})
         assert await store.compare_and_set(again, {"n": "more"}) == await store.get("p", "s001")
-        with pytest.raises(InvalidInput):
-            await store.discard("p", [*rows, kept])
+        for limit in (0, BATCH_LIMIT + 1):
+            with pytest.raises(InvalidInput):
+                await store.read_to_discard("p", limit=limit)
+
+    check(store_url, LINEAR, clock, scenario)
+
+
+def test_what_is_read_to_be_discarded_are_the_first_live_rows(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        for number in range(5):
+            await store.put_if_absent("p", f"s{number}", "kind", {}, expires_at_s=clock() + 10 if number < 3 else None)
+        clock.advance(11)
+        read = await store.read_to_discard("p", limit=1)
+        assert [row.sort for row in read.rows] == ["s3"]
+        await store.discard(read)
+        assert [row.sort for row in await store.scan("p")] == ["s4"]
 
     check(store_url, LINEAR, clock, scenario)
 
 
 def test_a_row_that_was_changed_since_it_was_read_is_not_discarded(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
-        read = await store.put_if_absent("p", "s", "kind", {})
-        changed = await store.compare_and_set(read, {"n": 2})
-        other = await store.put_if_absent("p", "t", "kind", {})
-        await store.discard("p", [read, other])
+        row = await store.put_if_absent("p", "s", "kind", {})
+        await store.put_if_absent("p", "t", "kind", {})
+        read = await store.read_to_discard("p")
+        changed = await store.compare_and_set(row, {"n": 2})
+        await store.discard(read)
         assert await store.scan("p") == [changed]
 
     check(store_url, LINEAR, clock, scenario)
@@ -382,7 +400,7 @@ def test_discarding_beside_conditional_writes_takes_nothing_else_away(store_url:
     async def scenario(store: Store) -> None:
         async def discarding() -> None:
             for _ in range(20):
-                await store.discard("p", await store.scan("p", "fact/"))
+                await store.discard(await store.read_to_discard("p", "fact/"))
 
         async def writing() -> None:
             row = await store.put_if_absent("p", "row", "kind", {})
@@ -390,7 +408,7 @@ def test_discarding_beside_conditional_writes_takes_nothing_else_away(store_url:
                 await store.batch("p", [Update("row", "kind", {"n": number}, row.version + number), Insert(f"fact/{number}", "kind", {})])
 
         await asyncio.gather(discarding(), writing())
-        await store.discard("p", await store.scan("p", "fact/"))
+        await store.discard(await store.read_to_discard("p", "fact/"))
         assert [(row.sort, row.version, row.value) for row in await store.scan("p")] == [("row", 21, {"n": 19})]
 
     check(store_url, LINEAR, clock, scenario)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from cluster.durable import Change, Check, Delete, Insert, Mode, Row, Store, Table, Update, open_store
+from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Discardable, Insert, Mode, Row, Store, Table, Update, open_store
 from cluster.errors import VersionConflict
 from tests.clock import Clock
 
@@ -71,6 +71,8 @@ class _Machine(RuleBasedStateMachine):
 
 
 class LinearMachine(_Machine):
+    reads: Bundle[tuple[Discardable, list[Row]]] = Bundle("reads")
+
     def begin_model(self) -> None:
         self.rows: dict[tuple[str, str], Row] = {}
 
@@ -116,14 +118,22 @@ class LinearMachine(_Machine):
             with pytest.raises(VersionConflict):
                 self.run(operation)
 
-    @rule(partition=partitions, chosen=st.lists(st.tuples(sorts, st.sampled_from([0, 0, 1])), max_size=4, unique_by=lambda each: each[0]))
-    def discard(self, partition: str, chosen: list[tuple[str, int]]) -> None:
-        versions = {sort: self.version(partition, sort) + off for sort, off in chosen}
-        rows = [Row(self.prefix + partition, sort, version, "kind", {}) for sort, version in versions.items()]
-        self.run(self.store.discard(self.prefix + partition, rows))
-        for sort, version in versions.items():
-            if version == self.version(partition, sort):
-                self.rows.pop((partition, sort), None)
+    @rule(target=reads, partition=partitions, limit=st.sampled_from([1, 2, BATCH_LIMIT]))
+    def read_to_discard(self, partition: str, limit: int) -> tuple[Discardable, list[Row]]:
+        expected = scanned(self.live(partition), "", None, False, limit)
+        read = self.run(self.store.read_to_discard(self.prefix + partition, limit=limit))
+        assert read.rows == expected
+        return read, expected
+
+    @rule(read=reads)
+    def discard(self, read: tuple[Discardable, list[Row]]) -> None:
+        self.run(self.store.discard(read[0]))
+        for row in read[1]:
+            place = row.partition.removeprefix(self.prefix), row.sort
+            held = self.rows.get(place)
+            # Removed since, made anew and of this version again, it may stay or go.
+            if held is row or (held and held.version == row.version and not self.run(self.store.get(row.partition, row.sort))):
+                del self.rows[place]
 
     @rule(partition=partitions, data=st.data())
     def batch(self, partition: str, data: st.DataObject) -> None:

@@ -17,7 +17,7 @@ from cassandra.query import BatchStatement, BatchType
 from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.conditions import ABSENT, Found, Prepared, lasting
 from cluster.durable.cassandra.session import Session
-from cluster.durable.store import Mode, Row, Table, Value
+from cluster.durable.store import Discardable, Mode, Row, Table, Value
 from cluster.errors import CorruptData
 
 TTL_MARGIN_S: Final = 3600.0
@@ -59,9 +59,9 @@ class Reads:
         """Read one row."""
         return self._get.bind((partition, sort))
 
-    def page(self, partition: str, prefix: str, after: str | None, reverse: bool, limit: int) -> Any | None:
+    def page(self, partition: str, prefix: str, after: str | None, limit: int, *, reverse: bool) -> Any | None:
         """Read a page of rows; None if there can be none."""
-        low, high = bounds(prefix, after, reverse)
+        low, high = bounds(prefix, after, reverse=reverse)
         if low >= high:
             return None
         return (self._descending if reverse else self._ascending).bind((partition, low, high, limit))
@@ -119,9 +119,8 @@ class Linear(Reads):
         self._check = {condition: self._prepare(_CHECK + condition) for condition in (_IF_ABSENT, _IF_LIVE, _IF_EXACTLY)}
         self._delete = self._prepare(_DELETE + _IF_LIVE)
         self._load = self._prepare(_LOAD, idempotent=True)
-        self._written = self._prepare(
-            "SELECT sort, version, WRITETIME(version) AS written_us FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
-        )
+        written = _PAGE.replace("{columns}", "{columns}, WRITETIME(version) AS written_us")
+        self._discardable = self._prepare(written.replace("{order}", "ASC"), idempotent=True)
         self._discard = self._prepare("DELETE FROM {table} USING TIMESTAMP ? WHERE partition = ? AND sort = ?", idempotent=True)
         self._evidence = self._prepare(
             "SELECT sort, version, expires_at_s, tag FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
@@ -148,22 +147,21 @@ class Linear(Reads):
             batch.add(self._load.bind((*columns, row.partition, row.sort)))
         return batch
 
-    def written(self, partition: str, rows: Sequence[Row]) -> Any:
-        """Read when rows were written, by the servers' clocks."""
-        return self._written.bind((partition, [row.sort for row in rows]))
+    def discardable(self, partition: str, prefix: str, after: str | None, limit: int) -> Any | None:
+        """Read what `page` does, and when each row was written by the servers' clocks: `written_us`."""
+        low, high = bounds(prefix, after, reverse=False)
+        return self._discardable.bind((partition, low, high, limit)) if low < high else None
 
-    def discard(self, partition: str, rows: Sequence[Row], written: Sequence[Mapping[str, Any]]) -> Any | None:
-        """Remove what was written then and not since; None if there is nothing of it.
+    def discard(self, read: Discardable) -> Any:
+        """Remove what was written at the times that are its marks, and not since.
 
         A removal with the time of a write hides that write and all before it, and no later one: so it may stand beside conditions.
         """
-        versions = {row.sort: row.version for row in rows}
         batch = BatchStatement(BatchType.UNLOGGED)
         batch.is_idempotent = True
-        for found in written:
-            if found["version"] == versions[found["sort"]]:
-                batch.add(self._discard.bind((found["written_us"], partition, found["sort"])))
-        return batch if len(batch) else None
+        for row, written_us in zip(read.rows, read.marks, strict=True):
+            batch.add(self._discard.bind((written_us, read.partition, row.sort)))
+        return batch
 
     def evidence(self, partition: str, changes: Sequence[Prepared]) -> Any:
         """Read what `found_rows` takes."""
@@ -184,7 +182,7 @@ class Linear(Reads):
         return self._write[condition].bind((*values, partition, change.sort, *bound))
 
 
-def bounds(prefix: str, after: str | None, reverse: bool) -> tuple[str, str]:
+def bounds(prefix: str, after: str | None, *, reverse: bool) -> tuple[str, str]:
     """Return the least sort of a page, and the least above all of it; sorts compare by code points, as their UTF-8 does."""
     low, high = prefix, _beyond(prefix)
     if after is not None:

@@ -24,7 +24,7 @@ from cluster.durable.cassandra.session import Session, acquire, release
 from cluster.durable.cassandra.statements import Linear, Plain, found_rows, linear_row, plain_row
 from cluster.durable.cassandra.tables import statements_of
 from cluster.durable.cassandra.turns import Turns
-from cluster.durable.store import Change, Mode, Row, Store, Table
+from cluster.durable.store import BATCH_LIMIT, Change, Discardable, Mode, Row, Store, Table
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Overloaded, StoreUnavailable, VersionConflict
 
 T = TypeVar("T", Linear, Plain)
@@ -84,18 +84,8 @@ class CassandraStore(Store):
         """See the port; a page of more than 200 rows is read in several steps."""
         limits.check_keys(partition, prefix, after or "")
         limits.check_limit(limit)
-        rows: list[Row] = []
-        while True:
-            asked = min(PAGE, limit - len(rows))
-            self._opened()
-            page = self._statements.page(partition, prefix, after, reverse, asked)
-            if page is None:
-                return rows
-            found = await self._read(partial(self._opened().run, page, Kind.READ))
-            rows += self._rows(partition, found)
-            if len(found) < asked or len(rows) >= limit:
-                return rows
-            after = found[-1]["sort"]
+        page = partial(self._statements.page, partition, prefix, reverse=reverse)
+        return [row for row, _ in await self._scan(partition, page, after, limit)]
 
     async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
         """See the port; goes through the ranges of tokens one after another, at most 200 rows at once."""
@@ -154,23 +144,44 @@ class CassandraStore(Store):
             async with self._turns.of(partition):
                 await self._commit(table, partition, prepared)
 
-    async def discard(self, partition: str, rows: Sequence[Row]) -> None:
+    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
+        """See the port; the marks are the times of writing."""
+        table = self._of(Linear, Mode.LINEAR)
+        limits.check_keys(partition, prefix)
+        limits.check_limit(limit)
+        limits.check_batch(limit)
+        found = await self._scan(partition, partial(table.discardable, partition, prefix), None, limit)
+        return Discardable(partition, [row for row, _ in found], [columns["written_us"] for _, columns in found])
+
+    async def discard(self, read: Discardable) -> None:
         """See the port; by their times of writing, without a lightweight transaction."""
         table = self._of(Linear, Mode.LINEAR)
-        limits.check_batch(len(rows))
-        limits.check_keys(partition, *(row.sort for row in rows))
         self._opened()
-        if rows:
-            written = await self._read(lambda: self._opened().run(table.written(partition, rows), Kind.READ))
-            removal = table.discard(partition, rows, written)
-            if removal is not None:
-                await self._write(removal)
+        if read.rows:
+            await self._write(table.discard(read))
 
     async def close(self) -> None:
         """See the port."""
         session, self._session = self._session, None
         if session is not None:
             await release(session)
+
+    async def _scan(
+        self, partition: str, page: Callable[[str | None, int], Any | None], after: str | None, limit: int
+    ) -> list[tuple[Row, dict[str, Any]]]:
+        """Return up to `limit` rows past `after`, each with its columns; `page` binds the statement that reads some of them."""
+        rows: list[tuple[Row, dict[str, Any]]] = []
+        while True:
+            asked = min(PAGE, limit - len(rows))
+            self._opened()
+            statement = page(after, asked)
+            if statement is None:
+                return rows
+            found = await self._read(partial(self._opened().run, statement, Kind.READ))
+            rows += ((row, columns) for columns in found for row in self._rows(partition, [columns]))
+            if len(found) < asked or len(rows) >= limit:
+                return rows
+            after = found[-1]["sort"]
 
     async def _read(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         try:

@@ -22,7 +22,7 @@ from cluster.durable.log import partition_of
 from cluster.durable.sqlite import rows as sql
 from cluster.durable.sqlite.database import Database
 from cluster.durable.sqlite.faults import translate_at_open
-from cluster.durable.store import Change, Mode, Row, Store, Table
+from cluster.durable.store import BATCH_LIMIT, Change, Discardable, Mode, Row, Store, Table
 from cluster.errors import InvalidCursor, Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -155,13 +155,17 @@ class SqliteStore(Store):
             sum(len(change.value or "") for change in prepared),
         )
 
-    async def discard(self, partition: str, rows: Sequence[Row]) -> None:
+    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
         """See the port."""
         limits.require_mode(self._table, Mode.LINEAR)
-        limits.check_batch(len(rows))
-        limits.check_keys(partition, *(row.sort for row in rows))
-        if rows:
-            await self._file(partition).write(lambda connection: sql.discard(connection, self._table, partition, rows))
+        limits.check_batch(limit)
+        return Discardable(partition, await self.scan(partition, prefix, limit=limit))
+
+    async def discard(self, read: Discardable) -> None:
+        """See the port; rows are recognised by their versions."""
+        limits.require_mode(self._table, Mode.LINEAR)
+        if read.rows:
+            await self._file(read.partition).write(lambda connection: sql.discard(connection, self._table, read))
 
     async def sweep(self) -> int:
         """Delete some expired rows for good and return how many; the writers do the same about every minute."""

@@ -16,14 +16,14 @@ texts = st.text(st.sampled_from("a\x01b\ud7ff\ue000\uffff\U00010000\U0010ffff"),
 
 @given(prefix=texts, after=st.none() | texts, reverse=st.booleans(), sort=texts)
 def test_a_page_has_what_begins_with_its_prefix_past_after(prefix: str, after: str | None, reverse: bool, sort: str) -> None:
-    low, high = bounds(prefix, after, reverse)
+    low, high = bounds(prefix, after, reverse=reverse)
     past = after is None or (sort < after if reverse else sort > after)
     assert (low <= sort < high) == (sort.startswith(prefix) and past)
 
 
 def test_bounds_compare_as_their_bytes() -> None:
     for prefix in ("\ud7ff", "\uffff", "\U0010ffff", "a\U0010ffff"):
-        low, high = bounds(prefix, None, False)
+        low, high = bounds(prefix, None, reverse=False)
         assert low.encode() < high.encode()
 
 
