@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -18,14 +19,15 @@ import structlog
 from actors.outbox_relay import policy
 from actors.outbox_relay.policy import Look
 from actors.outbox_relay.publisher import LogDown, Publisher
-from cluster.durable import LogFactory, Store, StoreFactory, Table
+from cluster.durable import TOGETHER_LIMIT, LogFactory, Store, StoreFactory, Table
 from cluster.durable.outbox import BUCKETS, KEPT_S, Hint, Hints
 from cluster.errors import MatineeError
 
 log = structlog.get_logger()
 
 SWEPT_AT_ONCE: Final = 8
-NUDGED_AT_ONCE: Final = 64
+NUDGED_AT_ONCE: Final = 4
+"""So many groups of nudges: those that come meanwhile share the next one."""
 NUDGED_LIMIT: Final = 10_000
 """How many nudges wait at most; the sweeps find the others."""
 
@@ -115,13 +117,13 @@ class OutboxRelay:
 
     async def _follow(self) -> None:
         while self._nudged:
-            hint, settled = self._nudged.pop(next(iter(self._nudged)))
+            nudged = [self._nudged.pop(sort) for sort in list(islice(self._nudged, TOGETHER_LIMIT))]
             try:
-                await self._look(hint, self._now_s(), settled)
+                await self._look([hint for hint, _ in nudged], self._now_s(), [hint for hint, settled in nudged if settled])
             except LogDown:
                 self._nudged.clear()
             except Exception as error:
-                log.warning("outbox not published", table=hint.table.name, partition=hint.partition, error=repr(error))
+                log.warning("outboxes not published", hints=len(nudged), error=repr(error))
 
     async def _sweep(self, *, patient: bool, late: bool) -> int:
         async with self._sweeping:
@@ -147,9 +149,10 @@ class OutboxRelay:
             published = 0
             for slot in slots:
                 async with turns:
-                    for hint in await hints.of(bucket, slot):
-                        if policy.is_due(hint, self._last(hint), now_s, patient=patient):
-                            published += await self._look(hint, now_s)
+                    found = await hints.of(bucket, slot)
+                    due = [hint for hint in found if policy.is_due(hint, self._last(hint), now_s, patient=patient)]
+                    for some in range(0, len(due), TOGETHER_LIMIT):
+                        published += await self._look(due[some : some + TOGETHER_LIMIT], now_s)
             return published
 
         return await _all(map(sweep_one, self._buckets)) if slots else 0
@@ -168,17 +171,34 @@ class OutboxRelay:
         await hints.move_cursors(self._buckets, slots[-1] + 1)
         self._cursors.update(moved)
 
-    async def _look(self, hint: Hint, now_s: float, settled: bool = False) -> int:
-        published, failed = 0, False
-        try:
-            published = await self._publisher.publish(hint.table, hint.partition)
-        except MatineeError as error:
-            log.warning("outbox not published", table=hint.table.name, partition=hint.partition, error=repr(error))
-            failed = True
-        last = self._last(hint)
-        settled = settled or (last is not None and last.settled and last.hint.version == hint.version)
-        self._looks.setdefault((hint.bucket, hint.slot), {})[hint.sort] = Look(hint, now_s, failed, settled)
+    async def _look(self, hints: Sequence[Hint], now_s: float, settled: Collection[Hint] = ()) -> int:
+        """Publish what some hints lead to, and note that they were looked at."""
+        published, by_table = 0, dict[Table, list[Hint]]()
+        for hint in hints:
+            by_table.setdefault(hint.table, []).append(hint)
+        for table, of_table in by_table.items():
+            count, failed = await self._publish(table, dict.fromkeys(hint.partition for hint in of_table))
+            published += count
+            for hint in of_table:
+                last = self._last(hint)
+                done = hint in settled or (last is not None and last.settled and last.hint.version == hint.version)
+                look = Look(hint, now_s, hint.partition in failed, done)
+                self._looks.setdefault((hint.bucket, hint.slot), {})[hint.sort] = look
         return published
+
+    async def _publish(self, table: Table, partitions: Collection[str]) -> tuple[int, set[str]]:
+        """Publish partitions of a table; return how many facts, and which partitions failed."""
+        try:
+            return await self._publisher.publish(table, partitions), set()
+        except MatineeError as error:
+            if len(partitions) == 1:
+                log.warning("outbox not published", table=table.name, partition=next(iter(partitions)), error=repr(error))
+                return 0, set(partitions)
+        published, failed = 0, set[str]()
+        for partition in partitions:  # each by itself: one must not keep off the others
+            count, also_failed = await self._publish(table, [partition])
+            published, failed = published + count, failed | also_failed
+        return published, failed
 
     def _last(self, hint: Hint) -> Look | None:
         return self._looks.get((hint.bucket, hint.slot), {}).get(hint.sort)

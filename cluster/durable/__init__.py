@@ -10,6 +10,7 @@ from cluster.durable.objects import Objects, object_errors, open_objects
 from cluster.durable.opening import open_log, open_store
 from cluster.durable.store import (
     BATCH_LIMIT,
+    TOGETHER_LIMIT,
     Change,
     Check,
     Delete,
@@ -26,6 +27,7 @@ from cluster.durable.store import (
 
 __all__ = [
     "BATCH_LIMIT",
+    "TOGETHER_LIMIT",
     "Change",
     "Check",
     "Delete",

@@ -11,6 +11,7 @@ from cluster.durable.store import (
     KEY_LIMIT_BYTES,
     PUT_LIMIT,
     SCAN_LIMIT,
+    TOGETHER_LIMIT,
     VALUE_LIMIT_BYTES,
     VERSION_LIMIT,
     Change,
@@ -81,6 +82,15 @@ def check_batch(changes: int) -> None:
     """Refuse a batch that is too long."""
     if changes > BATCH_LIMIT:
         raise InvalidInput(f"A batch has at most {BATCH_LIMIT} changes, not {changes}")
+
+
+def check_together(partitions: Sequence[str], prefix: str, limit: int) -> None:
+    """Refuse to read too many partitions at once, or too much of them."""
+    if len(partitions) > TOGETHER_LIMIT or len(set(partitions)) < len(partitions):
+        raise InvalidInput(f"At most {TOGETHER_LIMIT} partitions are read together, each once; these are {len(partitions)}")
+    for partition in partitions:
+        check_keys(partition, prefix)
+    check_limit(limit, BATCH_LIMIT)
 
 
 def check_limit(limit: int, most: int = SCAN_LIMIT) -> None:

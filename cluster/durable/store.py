@@ -19,6 +19,7 @@ VALUE_LIMIT_BYTES: Final = 1 << 20
 BATCH_LIMIT: Final = 100
 SCAN_LIMIT: Final = 1000
 PUT_LIMIT: Final = 1000
+TOGETHER_LIMIT: Final = 16
 KEY_LIMIT_BYTES: Final = 1024
 VERSION_LIMIT: Final = 1 << 62
 
@@ -94,7 +95,6 @@ Change = Insert | Update | Delete | Check
 class Discardable(msgspec.Struct, frozen=True):
     """Rows of a linear table, read to be discarded."""
 
-    partition: str
     rows: Sequence[Row]
     marks: Sequence[Any] = ()
     """What the adapter that read them recognises each by; nobody else's business."""
@@ -190,8 +190,11 @@ class Store(Protocol):
         """
         ...
 
-    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
-        """Linear: return what `scan` does, at most BATCH_LIMIT rows, so that `discard` can remove them."""
+    async def read_to_discard(self, partitions: Sequence[str], prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
+        """Linear: return of each partition the first `limit` rows whose sort begins with `prefix`, so that they can be discarded.
+
+        At most TOGETHER_LIMIT partitions, and BATCH_LIMIT rows of each. Expired ones are left out, though they may have counted.
+        """
         ...
 
     async def discard(self, read: Discardable) -> None:

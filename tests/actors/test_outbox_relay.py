@@ -466,9 +466,9 @@ class _Counting:
     def __init__(self, inner: Store) -> None:
         self._inner, self.table, self.looks = inner, inner.table, Counter[str]()
 
-    async def read_to_discard(self, partition: str, prefix: str = "") -> Discardable:
-        self.looks[partition] += 1
-        return await self._inner.read_to_discard(partition, prefix)
+    async def read_to_discard(self, partitions: Sequence[str], prefix: str = "", **options: Any) -> Discardable:
+        self.looks.update(partitions)
+        return await self._inner.read_to_discard(partitions, prefix, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -8,7 +8,21 @@ from typing import Any
 
 import pytest
 
-from cluster.durable import BATCH_LIMIT, Change, Check, Delete, Discardable, Insert, Mode, Row, Store, Table, Update, open_store
+from cluster.durable import (
+    BATCH_LIMIT,
+    TOGETHER_LIMIT,
+    Change,
+    Check,
+    Delete,
+    Discardable,
+    Insert,
+    Mode,
+    Row,
+    Store,
+    Table,
+    Update,
+    open_store,
+)
 from cluster.durable.store import KEY_LIMIT_BYTES, PUT_LIMIT, SCAN_LIMIT, VALUE_LIMIT_BYTES
 from cluster.errors import Indeterminate, InvalidInput, ModeMixed, StoreUnavailable, VersionConflict
 from tests.clock import Clock
@@ -285,8 +299,8 @@ def test_operations_of_the_other_mode_are_refused(store_url: str, clock: Clock) 
             store.compare_and_set(row, {}),
             store.delete(row),
             store.batch("p", [Insert("t", "kind", {})]),
-            store.discard(Discardable("p", [row], [1])),
-            store.read_to_discard("p"),
+            store.discard(Discardable([row], [1])),
+            store.read_to_discard(["p"]),
         ):
             with pytest.raises(ModeMixed):
                 await attempt
@@ -356,8 +370,9 @@ def test_discarded_rows_are_gone_and_may_be_made_anew(store_url: str, clock: Clo
     async def scenario(store: Store) -> None:
         await store.batch("p", [Insert(f"s{number:03d}", "kind", {"n": number}) for number in range(BATCH_LIMIT)])
         kept = await store.put_if_absent("p", "t", "kind", {})
-        await store.discard(await store.read_to_discard("q"))
-        read = await store.read_to_discard("p", "s")
+        await store.discard(await store.read_to_discard(["q"]))
+        await store.discard(await store.read_to_discard([]))
+        read = await store.read_to_discard(["p"], "s")
         assert read.rows == await store.scan("p", "s")
         for _ in range(2):
             await store.discard(read)
@@ -366,20 +381,35 @@ def test_discarded_rows_are_gone_and_may_be_made_anew(store_url: str, clock: Clo
         assert await store.compare_and_set(again, {"n": "more"}) == await store.get("p", "s001")
         for limit in (0, BATCH_LIMIT + 1):
             with pytest.raises(InvalidInput):
-                await store.read_to_discard("p", limit=limit)
+                await store.read_to_discard(["p"], limit=limit)
 
     check(store_url, LINEAR, clock, scenario)
 
 
-def test_what_is_read_to_be_discarded_are_the_first_live_rows(store_url: str, clock: Clock) -> None:
+def test_several_partitions_are_read_and_discarded_together(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
-        for number in range(5):
-            await store.put_if_absent("p", f"s{number}", "kind", {}, expires_at_s=clock() + 10 if number < 3 else None)
-        clock.advance(11)
-        read = await store.read_to_discard("p", limit=1)
-        assert [row.sort for row in read.rows] == ["s3"]
+        partitions = [f"p{number}" for number in range(TOGETHER_LIMIT)]
+        for partition in reversed(partitions[1:]):
+            await store.batch(partition, [Insert(sort, "kind", {"in": partition}) for sort in ("s1", "s2", "s3", "t")])
+        read = await store.read_to_discard(partitions, "s", limit=2)
+        assert [(row.partition, row.sort, row.value) for row in read.rows] == [
+            (partition, sort, {"in": partition}) for partition in partitions[1:] for sort in ("s1", "s2")
+        ]
         await store.discard(read)
-        assert [row.sort for row in await store.scan("p")] == ["s4"]
+        assert [row.sort for partition in partitions for row in await store.scan(partition)] == ["s3", "t"] * (TOGETHER_LIMIT - 1)
+        for wrong in ([*partitions, "one more"], ["p", "p"], [""]):
+            with pytest.raises(InvalidInput):
+                await store.read_to_discard(wrong)
+
+    check(store_url, LINEAR, clock, scenario)
+
+
+def test_what_has_expired_is_not_read_to_be_discarded(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        await store.put_if_absent("p", "s1", "kind", {}, expires_at_s=clock() + 10)
+        lasting = await store.put_if_absent("p", "s2", "kind", {})
+        clock.advance(11)
+        assert (await store.read_to_discard(["p"])).rows == [lasting]
 
     check(store_url, LINEAR, clock, scenario)
 
@@ -388,7 +418,7 @@ def test_a_row_that_was_changed_since_it_was_read_is_not_discarded(store_url: st
     async def scenario(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {})
         await store.put_if_absent("p", "t", "kind", {})
-        read = await store.read_to_discard("p")
+        read = await store.read_to_discard(["p"])
         changed = await store.compare_and_set(row, {"n": 2})
         await store.discard(read)
         assert await store.scan("p") == [changed]
@@ -400,7 +430,7 @@ def test_discarding_beside_conditional_writes_takes_nothing_else_away(store_url:
     async def scenario(store: Store) -> None:
         async def discarding() -> None:
             for _ in range(20):
-                await store.discard(await store.read_to_discard("p", "fact/"))
+                await store.discard(await store.read_to_discard(["p"], "fact/"))
 
         async def writing() -> None:
             row = await store.put_if_absent("p", "row", "kind", {})
@@ -408,7 +438,7 @@ def test_discarding_beside_conditional_writes_takes_nothing_else_away(store_url:
                 await store.batch("p", [Update("row", "kind", {"n": number}, row.version + number), Insert(f"fact/{number}", "kind", {})])
 
         await asyncio.gather(discarding(), writing())
-        await store.discard(await store.read_to_discard("p", "fact/"))
+        await store.discard(await store.read_to_discard(["p"], "fact/"))
         assert [(row.sort, row.version, row.value) for row in await store.scan("p")] == [("row", 21, {"n": 19})]
 
     check(store_url, LINEAR, clock, scenario)

@@ -17,7 +17,7 @@ from cassandra.query import BatchStatement, BatchType
 from cluster.durable.cassandra import schema
 from cluster.durable.cassandra.conditions import ABSENT, Found, Prepared, lasting
 from cluster.durable.cassandra.session import Session
-from cluster.durable.store import Discardable, Mode, Row, Table, Value
+from cluster.durable.store import Mode, Row, Table, Value
 from cluster.errors import CorruptData
 
 TTL_MARGIN_S: Final = 3600.0
@@ -39,6 +39,10 @@ _IF_ABSENT: Final = " IF version = null AND expires_at_s = null"
 _IF_LIVE: Final = " IF version = ? AND expires_at_s > ?"
 _IF_EXACTLY: Final = " IF version = ? AND expires_at_s = ?"
 _PAGE: Final = "SELECT sort, {columns} FROM {table} WHERE partition = ? AND sort >= ? AND sort < ? ORDER BY sort {order} LIMIT ?"
+_DISCARDABLE: Final = (
+    "SELECT partition, sort, {columns}, WRITETIME(version) AS written_us FROM {table}"
+    " WHERE partition {of} AND sort >= ? AND sort < ? PER PARTITION LIMIT ?"
+)
 _WHOLE: Final = "SELECT partition, sort, {columns} FROM {table} WHERE token(partition) > ? AND token(partition) <= ?"
 
 
@@ -119,8 +123,8 @@ class Linear(Reads):
         self._check = {condition: self._prepare(_CHECK + condition) for condition in (_IF_ABSENT, _IF_LIVE, _IF_EXACTLY)}
         self._delete = self._prepare(_DELETE + _IF_LIVE)
         self._load = self._prepare(_LOAD, idempotent=True)
-        written = _PAGE.replace("{columns}", "{columns}, WRITETIME(version) AS written_us")
-        self._discardable = self._prepare(written.replace("{order}", "ASC"), idempotent=True)
+        self._discardable = self._prepare(_DISCARDABLE.replace("{of}", "= ?"), idempotent=True)
+        self._discardable_together = self._prepare(_DISCARDABLE.replace("{of}", "IN ?"), idempotent=True)
         self._discard = self._prepare("DELETE FROM {table} USING TIMESTAMP ? WHERE partition = ? AND sort = ?", idempotent=True)
         self._evidence = self._prepare(
             "SELECT sort, version, expires_at_s, tag FROM {table} WHERE partition = ? AND sort IN ?", idempotent=True
@@ -147,20 +151,22 @@ class Linear(Reads):
             batch.add(self._load.bind((*columns, row.partition, row.sort)))
         return batch
 
-    def discardable(self, partition: str, prefix: str, after: str | None, limit: int) -> Any | None:
-        """Read what `page` does, and when each row was written by the servers' clocks: `written_us`."""
-        low, high = bounds(prefix, after, reverse=False)
-        return self._discardable.bind((partition, low, high, limit)) if low < high else None
+    def discardable(self, partitions: Sequence[str], prefix: str, limit: int) -> Any:
+        """Read the first rows of some partitions, and when each was written by the servers' clocks: `written_us`."""
+        bound = *bounds(prefix, None, reverse=False), limit
+        if len(partitions) == 1:  # the driver knows which nodes to ask
+            return self._discardable.bind((partitions[0], *bound))
+        return self._discardable_together.bind((list(partitions), *bound))
 
-    def discard(self, read: Discardable) -> Any:
-        """Remove what was written at the times that are its marks, and not since.
+    def discard(self, rows: Sequence[tuple[Row, int]]) -> Any:
+        """Remove what was written at these times, and not since.
 
         A removal with the time of a write hides that write and all before it, and no later one: so it may stand beside conditions.
         """
         batch = BatchStatement(BatchType.UNLOGGED)
         batch.is_idempotent = True
-        for row, written_us in zip(read.rows, read.marks, strict=True):
-            batch.add(self._discard.bind((written_us, read.partition, row.sort)))
+        for row, written_us in rows:
+            batch.add(self._discard.bind((written_us, row.partition, row.sort)))
         return batch
 
     def evidence(self, partition: str, changes: Sequence[Prepared]) -> Any:

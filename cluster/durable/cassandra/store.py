@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from cluster.durable import limits
-from cluster.durable.cassandra.batches import Encoded, batches
+from cluster.durable.cassandra.batches import Encoded, With, batches
 from cluster.durable.cassandra.conditions import Fate, Found, Prepared, failed, fate, prepare
 from cluster.durable.cassandra.driver import Kind
 from cluster.durable.cassandra.faults import is_over, is_refused_midway
@@ -84,8 +84,18 @@ class CassandraStore(Store):
         """See the port; a page of more than 200 rows is read in several steps."""
         limits.check_keys(partition, prefix, after or "")
         limits.check_limit(limit)
-        page = partial(self._statements.page, partition, prefix, reverse=reverse)
-        return [row for row, _ in await self._scan(partition, page, after, limit)]
+        rows: list[Row] = []
+        while True:
+            asked = min(PAGE, limit - len(rows))
+            self._opened()
+            page = self._statements.page(partition, prefix, after, asked, reverse=reverse)
+            if page is None:
+                return rows
+            found = await self._read(partial(self._opened().run, page, Kind.READ))
+            rows += self._rows(partition, found)
+            if len(found) < asked or len(rows) >= limit:
+                return rows
+            after = found[-1]["sort"]
 
     async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
         """See the port; goes through the ranges of tokens one after another, at most 200 rows at once."""
@@ -111,13 +121,16 @@ class CassandraStore(Store):
         if len(encoded) == 1:
             await self._write(bind(encoded, self._now_s()))
             return
+        await self._in_batches(batches(encoded, len, session.replicas), lambda batch: bind(batch, self._now_s()))
+
+    async def _in_batches(self, made: Sequence[Sequence[tuple[Row, With]]], bind: Callable[[Sequence[tuple[Row, With]]], Any]) -> None:
         at_once = asyncio.Semaphore(PUTS_AT_ONCE)
 
-        async def write(batch: Sequence[Encoded]) -> None:
+        async def write(batch: Sequence[tuple[Row, With]]) -> None:
             async with at_once:
-                await self._write(bind(batch, self._now_s()), partitions=len({row.partition for row, _ in batch}))
+                await self._write(bind(batch), partitions=len({row.partition for row, _ in batch}))
 
-        outcomes = await asyncio.gather(*(write(batch) for batch in batches(encoded, session.replicas)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(write(batch) for batch in made), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         for failure in sorted(failures, key=lambda failure: isinstance(failure, NOTHING_WRITTEN)):
             if isinstance(failure, NOTHING_WRITTEN) and len(failures) < len(outcomes):
@@ -144,44 +157,31 @@ class CassandraStore(Store):
             async with self._turns.of(partition):
                 await self._commit(table, partition, prepared)
 
-    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
+    async def read_to_discard(self, partitions: Sequence[str], prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
         """See the port; the marks are the times of writing."""
         table = self._of(Linear, Mode.LINEAR)
-        limits.check_keys(partition, prefix)
-        limits.check_limit(limit)
-        limits.check_batch(limit)
-        found = await self._scan(partition, partial(table.discardable, partition, prefix), None, limit)
-        return Discardable(partition, [row for row, _ in found], [columns["written_us"] for _, columns in found])
+        limits.check_together(partitions, prefix, limit)
+        self._opened()
+        if not partitions:
+            return Discardable([])
+        statement = table.discardable(partitions, prefix, limit)
+        found = await self._read(lambda: self._opened().run(statement, Kind.READ))
+        at = {partition: number for number, partition in enumerate(partitions)}
+        found.sort(key=lambda columns: at[columns["partition"]])  # a stable sort
+        live = [(row, columns["written_us"]) for columns in found for row in self._rows(columns["partition"], [columns])]
+        return Discardable([row for row, _ in live], [written_us for _, written_us in live])
 
     async def discard(self, read: Discardable) -> None:
         """See the port; by their times of writing, without a lightweight transaction."""
         table = self._of(Linear, Mode.LINEAR)
-        self._opened()
-        if read.rows:
-            await self._write(table.discard(read))
+        rows = list(zip(read.rows, read.marks, strict=True))
+        await self._in_batches(batches(rows, lambda _: 0, self._opened().replicas), table.discard)
 
     async def close(self) -> None:
         """See the port."""
         session, self._session = self._session, None
         if session is not None:
             await release(session)
-
-    async def _scan(
-        self, partition: str, page: Callable[[str | None, int], Any | None], after: str | None, limit: int
-    ) -> list[tuple[Row, dict[str, Any]]]:
-        """Return up to `limit` rows past `after`, each with its columns; `page` binds the statement that reads some of them."""
-        rows: list[tuple[Row, dict[str, Any]]] = []
-        while True:
-            asked = min(PAGE, limit - len(rows))
-            self._opened()
-            statement = page(after, asked)
-            if statement is None:
-                return rows
-            found = await self._read(partial(self._opened().run, statement, Kind.READ))
-            rows += ((row, columns) for columns in found for row in self._rows(partition, [columns]))
-            if len(found) < asked or len(rows) >= limit:
-                return rows
-            after = found[-1]["sort"]
 
     async def _read(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         try:

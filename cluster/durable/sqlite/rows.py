@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from cluster.durable.limits import encode_value
-from cluster.durable.store import Change, Check, Delete, Discardable, Insert, Row, Table, Update, Value
+from cluster.durable.store import Change, Check, Delete, Insert, Row, Table, Update, Value
 from cluster.errors import CorruptData, Misconfigured, ModeMixed, StoreUnavailable, VersionConflict
 
 TOMBSTONE_LIFETIME_S: Final = 10 * 86400.0
@@ -161,11 +161,11 @@ def change(connection: sqlite3.Connection, table: Table, partition: str, changes
             )
 
 
-def discard(connection: sqlite3.Connection, table: Table, read: Discardable) -> None:
+def discard(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> None:
     """Remove the rows that still have their version."""
     connection.executemany(
         f"DELETE FROM {_sql_name(table)} WHERE partition = ? AND sort = ? AND version = ?",
-        [(read.partition, row.sort, row.version) for row in read.rows],
+        [(row.partition, row.sort, row.version) for row in rows],
     )
 
 

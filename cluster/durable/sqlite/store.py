@@ -155,17 +155,20 @@ class SqliteStore(Store):
             sum(len(change.value or "") for change in prepared),
         )
 
-    async def read_to_discard(self, partition: str, prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
+    async def read_to_discard(self, partitions: Sequence[str], prefix: str = "", *, limit: int = BATCH_LIMIT) -> Discardable:
         """See the port."""
         limits.require_mode(self._table, Mode.LINEAR)
-        limits.check_batch(limit)
-        return Discardable(partition, await self.scan(partition, prefix, limit=limit))
+        limits.check_together(partitions, prefix, limit)
+        return Discardable([row for partition in partitions for row in await self.scan(partition, prefix, limit=limit)])
 
     async def discard(self, read: Discardable) -> None:
         """See the port; rows are recognised by their versions."""
         limits.require_mode(self._table, Mode.LINEAR)
-        if read.rows:
-            await self._file(read.partition).write(lambda connection: sql.discard(connection, self._table, read))
+        by_file: dict[Database, list[Row]] = {}
+        for row in read.rows:
+            by_file.setdefault(self._file(row.partition), []).append(row)
+        for file, rows in by_file.items():
+            await file.write(partial(sql.discard, table=self._table, rows=rows))
 
     async def sweep(self) -> int:
         """Delete some expired rows for good and return how many; the writers do the same about every minute."""
