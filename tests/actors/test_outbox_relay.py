@@ -17,7 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.outbox_relay import OutboxRelay, Relay, RelayHost, policy
-from cluster.durable import Change, Delete, Discardable, Insert, Log, Mode, Row, Store, Table, Update, open_log, open_store, partition_of
+from cluster.durable import (
+    TOGETHER_LIMIT,
+    Change,
+    Delete,
+    Discardable,
+    Insert,
+    Log,
+    Mode,
+    Row,
+    Store,
+    Table,
+    Update,
+    open_log,
+    open_store,
+    partition_of,
+)
 from cluster.durable.outbox import BUCKETS, HINTS, KEPT_S, OUTBOX_PREFIX, SLOT_S, Hint, Hints, Outbox
 from cluster.errors import Indeterminate, Misconfigured, StoreUnavailable, VersionConflict
 from cluster.events import CATALOG, Event
@@ -108,6 +123,28 @@ def test_publishes_each_key_in_the_order_of_its_versions(tmp_path: Path) -> None
         assert await world.published("a") == await world.published("b") == list(range(1, 121))
 
     in_world(tmp_path, scenario)
+
+
+def test_publishes_many_partitions_together_however_much_each_holds(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        held = {f"p{number}": 25 if number % 9 == 0 else 1 for number in range(3 * TOGETHER_LIMIT)}
+        relay = world.relay()
+        outbox = Outbox(world.titles, world.hints, world.clock, relay.nudge)
+        for version in range(1, 26):
+            for partition in [partition for partition, versions in held.items() if version <= versions]:
+                await world.save(f"of {partition}", version, partition=partition)
+        running = asyncio.create_task(relay.run())
+        await until(lambda: relay._loop is not None)
+        for partition in held:  # all nudged for while the first of them are published
+            await outbox.commit(partition, [Insert("one more", "title", {})], [event(f"more of {partition}", 1)])
+        for partition, versions in held.items():
+            await until_async(partial(world.published, f"of {partition}"), list(range(1, versions + 1)))
+            await until_async(partial(world.published, f"more of {partition}"), [1])
+            await until_async(partial(world.titles.scan, partition, OUTBOX_PREFIX), [])
+        running.cancel()
+        await asyncio.wait([running])
+
+    in_world(tmp_path, scenario, Clock(time.time()))
 
 
 def test_a_commit_that_fails_publishes_nothing(tmp_path: Path) -> None:
