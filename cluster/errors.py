@@ -3,16 +3,17 @@
     MatineeError                 500
       Misconfigured              -    a setting or the machine is wrong; commands exit 2: SiteNotBuilt
       InvalidInput               422  WeakPassword · MediaRefused · InvalidCursor · IdempotencyKeyReused · ModeMixed ·
-                                      ImageRefused
+                                      ImageRefused · ModelRefused
       DeviceGrantRefused         400  AuthorizationPending · SlowDown · AccessDenied · ExpiredToken (RFC 8628, section 3.5)
       NotAuthenticated           401  TokenInvalid · WrongCredentials · RefreshReused · DeviceRevoked
       Forbidden                  403  OperatorOnly · ProfileRequired · WrongPin · MaturityRefused · PathRefused · AccountDisabled
       NotFound                   404  AccountNotFound · DeviceNotFound · ProfileNotFound · TitleNotFound · PlayableNotFound ·
                                       UploadNotFound · JobNotFound · SessionNotFound · ApplicationNotFound · ObjectNotFound ·
-                                      DeviceCodeNotFound · ResetLinkInvalid · BackupNotFound
+                                      DeviceCodeNotFound · ResetLinkInvalid · BackupNotFound · ModelNotFound
       Conflict                   409  AccountExists · TooManyProfiles · LastProfile · ListFull · StreamLimitReached · NotPlayable ·
                                       VersionConflict · UploadOffsetMismatch · JobNotCancellable · JobNotRetryable · AlreadyRunning ·
-                                      OwnAccount · DeviceCodeDecided · TargetNotEmpty
+                                      OwnAccount · DeviceCodeDecided · TargetNotEmpty · ModelExists · ModelNotPromotable ·
+                                      NoPreviousModel
       MethodNotAllowed           405
       PreconditionFailed         412
       PreconditionRequired       428
@@ -115,6 +116,12 @@ class ImageRefused(InvalidInput):
     """The bytes are no picture that can be shown."""
 
     slug, title = "image-refused", "The picture cannot be shown"
+
+
+class ModelRefused(InvalidInput):
+    """A bundle is no model that can be served; `fault` says what kind of thing is wrong with it."""
+
+    slug, title = "model-refused", "The model cannot be served"
 
 
 class ModeMixed(InvalidInput):
@@ -285,6 +292,12 @@ class BackupNotFound(NotFound):
     slug, title = "backup-not-found", "There is no such backup"
 
 
+class ModelNotFound(NotFound):
+    """No model has this id, or not any more."""
+
+    slug, title = "model-not-found", "No such model"
+
+
 class ProfileNotFound(NotFound):
     """No such profile in this account."""
 
@@ -424,6 +437,24 @@ class TargetNotEmpty(Conflict):
     """An installation is copied or restored only to where there is none."""
 
     slug, title = "target-not-empty", "The target holds another installation already"
+
+
+class ModelExists(Conflict):
+    """Another model has this id."""
+
+    slug, title = "model-exists", "There is a model with this id"
+
+
+class ModelNotPromotable(Conflict):
+    """The gate refused the model, or let it through beside another live one than today's."""
+
+    slug, title = "model-not-promotable", "This model was not let through"
+
+
+class NoPreviousModel(Conflict):
+    """Nothing was live before, so there is nothing to go back to."""
+
+    slug, title = "no-previous-model", "There is no model to go back to"
 
 
 class PreconditionFailed(MatineeError):

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models.data import Floats, Interactions, Questions
 from models.errors import DataRefused
@@ -35,6 +36,9 @@ class EaseParameters:
 
 class Ease:
     """Scores an item by the weighted sum of its weights to the items seen; see the module."""
+
+    weight_II: Tensor
+    """What a row's item, seen, says for a column's; there once it is fitted."""
 
     def __init__(self, parameters: EaseParameters | None = None) -> None:
         self.parameters = parameters or EaseParameters()
@@ -62,10 +66,10 @@ class Ease:
         inverse_II = torch.cholesky_inverse(torch.linalg.cholesky(gram_II))
         weight_II = inverse_II / -inverse_II.diagonal()
         weight_II.fill_diagonal_(0)
-        self._weight_II = weight_II
+        self.weight_II = weight_II
 
     def scores(self, questions: Questions) -> Floats:
         """Multiply what was seen, newest most, with the weights."""
         seen = questions.seen if self.parameters.last is None else questions.seen.last(self.parameters.last)
-        asked_QI = torch.from_numpy(dense(seen, len(self._weight_II), self.parameters.decay ** seen.age_N.astype(np.float64)))
-        return np.asarray((asked_QI @ self._weight_II).numpy())
+        asked_QI = torch.from_numpy(dense(seen, len(self.weight_II), self.parameters.decay ** seen.age_N.astype(np.float64)))
+        return np.asarray((asked_QI @ self.weight_II).numpy())

@@ -1,8 +1,9 @@
-"""What a model's data can be refused for; models know nothing of the platform, so these stand apart from its tree."""
+"""What data, and models that come as bytes, can be refused for; models know nothing of the platform, so these stand apart from its tree."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 
 class DataRefused(ValueError):
@@ -27,3 +28,17 @@ class FileRefused(DataRefused):
 
 def _rebuild(cls: type[FileRefused], path: Path, detail: str, line: int | None, column: str | None) -> FileRefused:
     return cls(path, detail, line=line, column=column)
+
+
+BundleFault = Literal["checksum", "format", "shape", "not finite", "vocabulary", "ranking"]
+
+
+class BundleRefused(ValueError):
+    """Bytes are no model that can be served; `fault` says of what kind what is wrong with them is, `detail` what it is."""
+
+    def __init__(self, fault: BundleFault, detail: str) -> None:
+        super().__init__(fault, detail)
+        self.fault, self.detail = fault, detail
+
+    def __str__(self) -> str:
+        return f"{self.fault}: {self.detail}"

@@ -18,6 +18,7 @@ from serve_apps.catalog import tables as catalog
 from serve_apps.operations import tables as operations
 from serve_apps.playback import tables as playback
 from serve_apps.profiles import tables as profiles
+from serve_apps.recommendations import tables as recommendations
 from serve_apps.studio import tables as studio
 
 TABLES: Final[tuple[Table, ...]] = (
@@ -42,6 +43,7 @@ TABLES: Final[tuple[Table, ...]] = (
     studio.JOBS,
     studio.LISTS,
     studio.KEYS,
+    recommendations.MODELS,
     operations.SCALES,
     EDGES,
     HINTS,

@@ -1,0 +1,53 @@
+"""What is known of a trained model beside its weights: how it was made, how it did, and whether it may be served.
+
+Knows neither torch nor numpy: whoever only lists models reads it at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MeanLowHigh = tuple[float, float, float]
+"""A figure with its interval, as evaluate.Figure has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """How a model came to be. Times are seconds since 1970."""
+
+    bundle_id: str
+    """32 hex digits; later ones sort later."""
+    kind: Literal["sequence"] = "sequence"
+    made_at_s: float
+    code_version: str
+    split: str
+    split_hash: str
+    data_from_s: float
+    """When the oldest view was that it learned from."""
+    data_to_s: float
+    users: int
+    items: int
+    interactions: int
+    parameters: dict[str, Any]
+    """Those of sequence.SequenceParameters."""
+    fitting: dict[str, Any]
+    """Those of fitting.FittingParameters."""
+    ease: dict[str, Any]
+    """Those of ease.EaseParameters."""
+    metrics: dict[str, dict[str, MeanLowHigh]]
+    """By the recommender's name, then the metric's: this model's, and what it was judged beside, on the same questions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the gate said of a model."""
+
+    accepted: bool
+    reason: str
+    """One sentence."""
+    metric: str
+    differences: dict[str, MeanLowHigh]
+    """By how much it is above "live" and "popularity", user by user; what there was of the two."""
+    against_bundle_id: str | None
+    """The model that was live then; None: there was none."""

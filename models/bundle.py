@@ -1,0 +1,226 @@
+"""A trained model as one file: weights, vocabulary, what is known of it, and a checksum over all of that.
+
+Main path: `bundle_of` -> `encode` -> bytes -> `decode` -> `smoke` -> `sequence_model`.
+The file is a safetensors file whose header says everything but the weights as JSON (docs/adr/0022-bundles.md). Refuses to know pickle.
+Shapes: I items · K neighbours · L positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from models.about import About
+from models.data import Interactions
+from models.ease import Ease, EaseParameters
+from models.errors import BundleRefused
+from models.neighbours import NeighbourWeights
+from models.sequence import SequenceModel, SequenceParameters
+
+FORMAT: Final = 1
+MOST_BLOCKS: Final = 64
+"""Deeper models are none of ours: a number that is wrong must not keep us building."""
+MOST_INSIDE: Final = 1 << 20
+_KEY: Final = "matinee"
+_Parameters = TypeVar("_Parameters")
+_SEQUENCE: Final = "sequence."
+_NEIGHBOUR, _WEIGHT, _POPULARITY = "ease.neighbour_IK", "ease.weight_IK", "popularity_I"
+_NO_SUM: Final = "0" * 64
+# As it stands in the header, where the quotes of a JSON text inside JSON are escaped; nothing in that text's own texts looks like it.
+_SUM: Final = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_PICKLES: Final = (b"\x80", b"PK\x03\x04", b"PK\x05\x06")
+"""How pickles begin, and the archives of torch.save, which have one inside."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model that can be served; the weights are the state of a SequenceModel."""
+
+    about: About
+    item_ids: tuple[str, ...]
+    weights: Mapping[str, Tensor]
+    ease: NeighbourWeights
+    popularity_I: Tensor
+    """How much of late everybody watched each item: float32, higher is more."""
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    sha256: str
+    about: About
+    item_ids: tuple[str, ...]
+
+
+def bundle_of(about: About, item_ids: tuple[str, ...], model: SequenceModel, ease: Ease | None, popularity_I: Tensor) -> Bundle:
+    """Copy together what was trained on one vocabulary; EASE is None where the catalogue is too large for it."""
+    neighbours = NeighbourWeights.of(ease) if ease is not None else NeighbourWeights.none(len(item_ids))
+    weights = {name: weight.detach().to("cpu", torch.float32, copy=True).contiguous() for name, weight in model.state_dict().items()}
+    return Bundle(about, item_ids, weights, neighbours, popularity_I.to("cpu", torch.float32, copy=True))
+
+
+def about_of(
+    bundle_id: str,
+    made_at_s: float,
+    code_version: str,
+    split: tuple[str, str],
+    train: Interactions,
+    parameters: tuple[SequenceParameters, Any, EaseParameters],
+    metrics: dict[str, dict[str, tuple[float, float, float]]],
+) -> About:
+    """Say how a model was made: `split` is its name and hash, `parameters` those of the model, of its fitting, and of EASE."""
+    time_s_N = train.histories.time_s_N
+    return About(
+        bundle_id=bundle_id,
+        made_at_s=made_at_s,
+        code_version=code_version,
+        split=split[0],
+        split_hash=split[1],
+        data_from_s=float(time_s_N.min()),
+        data_to_s=float(time_s_N.max()),
+        users=int((train.histories.length_R > 0).sum()),
+        items=train.items,
+        interactions=len(time_s_N),
+        parameters=asdict(parameters[0]),
+        fitting=asdict(parameters[1]),
+        ease=asdict(parameters[2]),
+        metrics=metrics,
+    )
+
+
+def encode(bundle: Bundle) -> bytes:
+    """Return the bundle as bytes; the same bundle gives the same bytes.
+
+    Raises:
+        BundleRefused: it could not be read back.
+    """
+    _check(bundle)
+    head = msgspec.json.encode(_Head(FORMAT, _NO_SUM, bundle.about, bundle.item_ids)).decode()
+    tensors = {_SEQUENCE + name: weight for name, weight in bundle.weights.items()}
+    tensors |= {_NEIGHBOUR: bundle.ease.neighbour_IK, _WEIGHT: bundle.ease.weight_IK, _POPULARITY: bundle.popularity_I}
+    # One entry only: the order of several would be chance.
+    data = bytearray(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {_KEY: head}))
+    place = _SUM.search(data)
+    assert place is not None
+    data[place.start(1) : place.end(1)] = hashlib.sha256(data).hexdigest().encode()
+    return bytes(data)
+
+
+def decode(data: bytes) -> Bundle:
+    """Read a bundle; whatever comes back has the shapes that it says, and finite numbers.
+
+    Raises:
+        BundleRefused: it is none, a byte of it has changed, or its parts don't fit each other.
+    """
+    head = _head(data)
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BundleRefused("format", f"its tensors cannot be read: {error}") from error
+    try:
+        neighbour_IK, weight_IK, popularity_I = (tensors.pop(name) for name in (_NEIGHBOUR, _WEIGHT, _POPULARITY))
+    except KeyError as error:
+        raise BundleRefused("shape", f"it lacks the tensor {error}") from error
+    weights = {name.removeprefix(_SEQUENCE): tensor for name, tensor in tensors.items() if name.startswith(_SEQUENCE)}
+    if len(weights) < len(tensors):
+        raise BundleRefused("shape", "it has tensors that are no part of a model")
+    neighbours = NeighbourWeights(neighbour_IK, weight_IK, _converted(head.about.ease, EaseParameters))
+    bundle = Bundle(head.about, head.item_ids, weights, neighbours, popularity_I)
+    _check(bundle)
+    return bundle
+
+
+def sequence_model(bundle: Bundle) -> SequenceModel:
+    """Return the model with the bundle's weights, ready to be asked."""
+    with torch.device("meta"):
+        model = SequenceModel(_parameters(bundle.about), len(bundle.item_ids))
+    model.load_state_dict(dict(bundle.weights), strict=True, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _head(data: bytes) -> _Head:
+    if data.startswith(_PICKLES):
+        raise BundleRefused("format", "it is a pickle, or an archive that may hold one, and those are never loaded")
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise BundleRefused("format", "it is no safetensors file, or only a part of one")
+    place = _SUM.search(data, 8, 8 + length)
+    if place is None:
+        raise BundleRefused("format", "its header has no checksum")
+    digest = hashlib.sha256(memoryview(data)[: place.start(1)])
+    digest.update(_NO_SUM.encode())
+    digest.update(memoryview(data)[place.end(1) :])
+    if digest.hexdigest().encode() != place[1]:
+        raise BundleRefused("checksum", "its bytes are not those that were written")
+    try:
+        text = json.loads(data[8 : 8 + length])["__metadata__"][_KEY]
+        head = msgspec.json.decode(text, type=_Head)
+    except (ValueError, KeyError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+        raise BundleRefused("format", f"its header cannot be read: {error}") from error
+    if head.format != FORMAT:
+        raise BundleRefused("format", f"it is of format {head.format}, and format {FORMAT} is known here")
+    return head
+
+
+def _check(bundle: Bundle) -> None:
+    about, items = bundle.about, len(bundle.item_ids)
+    if not _ID.fullmatch(about.bundle_id):
+        raise BundleRefused("format", f"{about.bundle_id[:64]!r} is no id of a bundle")
+    if items < 2 or "" in bundle.item_ids or len(set(bundle.item_ids)) < items:
+        raise BundleRefused("vocabulary", "its vocabulary has fewer than two items, or one twice, or one without an id")
+    embedded = bundle.weights.get("item.weight")
+    if about.items != items or embedded is None or len(embedded) != items + 1:
+        raise BundleRefused("vocabulary", f"its vocabulary has {items} items, and its model another number")
+    with torch.device("meta"):
+        expected = SequenceModel(_parameters(about), items).state_dict()
+    if expected.keys() != bundle.weights.keys():
+        raise BundleRefused("shape", f"its tensors are not those of its model: {sorted(expected.keys() ^ bundle.weights.keys())[:3]}")
+    for name, weight in bundle.weights.items():
+        _check_tensor(name, weight, tuple(expected[name].shape), torch.float32)
+    neighbours = bundle.ease.neighbour_IK
+    kept = neighbours.shape[1] if neighbours.ndim == 2 else 0
+    _check_tensor(_NEIGHBOUR, neighbours, (items, kept), torch.int32)
+    _check_tensor(_WEIGHT, bundle.ease.weight_IK, (items, kept), torch.float16)
+    _check_tensor(_POPULARITY, bundle.popularity_I, (items,), torch.float32)
+    if kept and not 0 <= int(neighbours.min()) <= int(neighbours.max()) < items:
+        raise BundleRefused("vocabulary", "it names neighbours that are not in its vocabulary")
+
+
+def _check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    if tuple(tensor.shape) != shape or tensor.dtype != dtype:
+        raise BundleRefused("shape", f"{name} is {tensor.dtype}{list(tensor.shape)} instead of {dtype}{list(shape)}")
+    if not torch.isfinite(tensor).all():
+        raise BundleRefused("not finite", f"{name} has a value that is no finite number")
+
+
+def _parameters(about: About) -> SequenceParameters:
+    found = _converted(about.parameters, SequenceParameters)
+    sound = (
+        1 <= found.blocks <= MOST_BLOCKS
+        and 1 <= found.heads <= found.width
+        and found.width % found.heads == 0
+        and found.longest >= 1
+        and found.feed_forward >= 1
+        and max(found.longest, found.width * found.feed_forward) <= MOST_INSIDE
+        and 0 <= found.dropout < 1
+    )
+    if not sound:
+        raise BundleRefused("shape", f"no model can have the parameters {found}")
+    return found
+
+
+def _converted(value: dict[str, Any], kind: type[_Parameters]) -> _Parameters:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BundleRefused("format", f"its parameters cannot be read: {error}") from error
