@@ -8,7 +8,6 @@ Shapes: I items · K neighbours · L positions.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,23 +23,17 @@ from models.about import About
 from models.data import Interactions
 from models.ease import Ease, EaseParameters
 from models.errors import BundleRefused
+from models.head import FORMAT, KEY, NO_SUM, SUM, Head, head_of
 from models.neighbours import NeighbourWeights
 from models.sequence import SequenceModel, SequenceParameters
 
-FORMAT: Final = 1
 MOST_BLOCKS: Final = 64
 """Deeper models are none of ours: a number that is wrong must not keep us building."""
 MOST_INSIDE: Final = 1 << 20
-_KEY: Final = "matinee"
 _Parameters = TypeVar("_Parameters")
 _SEQUENCE: Final = "sequence."
 _NEIGHBOUR, _WEIGHT, _POPULARITY = "ease.neighbour_IK", "ease.weight_IK", "popularity_I"
-_NO_SUM: Final = "0" * 64
-# As it stands in the header, where the quotes of a JSON text inside JSON are escaped; nothing in that text's own texts looks like it.
-_SUM: Final = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 _ID: Final = re.compile(r"[0-9a-f]{32}")
-_PICKLES: Final = (b"\x80", b"PK\x03\x04", b"PK\x05\x06")
-"""How pickles begin, and the archives of torch.save, which have one inside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +46,6 @@ class Bundle:
     ease: NeighbourWeights
     popularity_I: Tensor
     """How much of late everybody watched each item: float32, higher is more."""
-
-
-class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    format: int
-    sha256: str
-    about: About
-    item_ids: tuple[str, ...]
 
 
 def bundle_of(about: About, item_ids: tuple[str, ...], model: SequenceModel, ease: Ease | None, popularity_I: Tensor) -> Bundle:
@@ -105,12 +91,12 @@ def encode(bundle: Bundle) -> bytes:
         BundleRefused: it could not be read back.
     """
     _check(bundle)
-    head = msgspec.json.encode(_Head(FORMAT, _NO_SUM, bundle.about, bundle.item_ids)).decode()
+    head = msgspec.json.encode(Head(FORMAT, NO_SUM, bundle.about, bundle.item_ids)).decode()
     tensors = {_SEQUENCE + name: weight for name, weight in bundle.weights.items()}
     tensors |= {_NEIGHBOUR: bundle.ease.neighbour_IK, _WEIGHT: bundle.ease.weight_IK, _POPULARITY: bundle.popularity_I}
     # One entry only: the order of several would be chance.
-    data = bytearray(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {_KEY: head}))
-    place = _SUM.search(data)
+    data = bytearray(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: head}))
+    place = SUM.search(data)
     assert place is not None
     data[place.start(1) : place.end(1)] = hashlib.sha256(data).hexdigest().encode()
     return bytes(data)
@@ -122,7 +108,7 @@ def decode(data: bytes) -> Bundle:
     Raises:
         BundleRefused: it is none, a byte of it has changed, or its parts don't fit each other.
     """
-    head = _head(data)
+    head = head_of(data)
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -146,30 +132,6 @@ def sequence_model(bundle: Bundle) -> SequenceModel:
         model = SequenceModel(_parameters(bundle.about), len(bundle.item_ids))
     model.load_state_dict(dict(bundle.weights), strict=True, assign=True)
     return model.eval().requires_grad_(False)
-
-
-def _head(data: bytes) -> _Head:
-    if data.startswith(_PICKLES):
-        raise BundleRefused("format", "it is a pickle, or an archive that may hold one, and those are never loaded")
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise BundleRefused("format", "it is no safetensors file, or only a part of one")
-    place = _SUM.search(data, 8, 8 + length)
-    if place is None:
-        raise BundleRefused("format", "its header has no checksum")
-    digest = hashlib.sha256(memoryview(data)[: place.start(1)])
-    digest.update(_NO_SUM.encode())
-    digest.update(memoryview(data)[place.end(1) :])
-    if digest.hexdigest().encode() != place[1]:
-        raise BundleRefused("checksum", "its bytes are not those that were written")
-    try:
-        text = json.loads(data[8 : 8 + length])["__metadata__"][_KEY]
-        head = msgspec.json.decode(text, type=_Head)
-    except (ValueError, KeyError, TypeError, RecursionError, msgspec.MsgspecError) as error:
-        raise BundleRefused("format", f"its header cannot be read: {error}") from error
-    if head.format != FORMAT:
-        raise BundleRefused("format", f"it is of format {head.format}, and format {FORMAT} is known here")
-    return head
 
 
 def _check(bundle: Bundle) -> None:

@@ -108,6 +108,15 @@ class ModelRegistry:
             ModelNotFound: there is none, or its bytes are gone.
             ModelRefused: what is stored cannot be served, or is not what was added.
         """
+        return await _checked(await self.data(bundle_id))
+
+    async def data(self, bundle_id: str) -> bytes:
+        """Return a bundle's bytes, for whoever reads them without torch.
+
+        Raises:
+            ModelNotFound: there is none, or its bytes are gone.
+            ModelRefused: what is stored is not what was added.
+        """
         kept = await self._kept(bundle_id)
         try:
             with object_errors(object_of(bundle_id)):
@@ -118,7 +127,7 @@ class ModelRegistry:
         if hashlib.sha256(data).hexdigest() != kept.sha256:
             # A whole bundle under another one's name has a checksum that is right.
             raise ModelRefused(f"Model {bundle_id}: its bytes are not those that were added", fault="checksum", bundle_id=bundle_id)
-        return await _checked(data)
+        return data
 
     async def promote(self, bundle_id: str, *, force: bool = False) -> ModelEntry:
         """Make a model the live one, once its bytes have been found sound; the one until now becomes the previous. Idempotent.
