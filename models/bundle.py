@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -30,7 +30,7 @@ from models.sequence import SequenceModel, SequenceParameters
 MOST_BLOCKS: Final = 64
 """Deeper models are none of ours: a number that is wrong must not keep us building."""
 MOST_INSIDE: Final = 1 << 20
-_Parameters = TypeVar("_Parameters")
+_Parameters = TypeVar("_Parameters", SequenceParameters, EaseParameters)
 _SEQUENCE: Final = "sequence."
 _NEIGHBOUR, _WEIGHT, _POPULARITY = "ease.neighbour_IK", "ease.weight_IK", "popularity_I"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -182,6 +182,9 @@ def _parameters(about: About) -> SequenceParameters:
 
 
 def _converted(value: dict[str, Any], kind: type[_Parameters]) -> _Parameters:
+    # What is missing or unknown would be a default here, and another model than was trained.
+    if value.keys() != {field.name for field in fields(kind)}:
+        raise BundleRefused("format", f"its parameters are others than those of {kind.__name__} here")
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -39,10 +39,11 @@ def head_of(data: bytes) -> Head:
     Raises:
         BundleRefused: it is none, or of another format, or a byte of it has changed.
     """
-    if data.startswith(PICKLES):
-        raise BundleRefused("format", "it is a pickle, or an archive that may hold one, and those are never loaded")
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
+    if data[8:9] != b"{" or length > len(data) - 8:
+        # Only here: the length of a header may begin as a pickle does.
+        if data.startswith(PICKLES):
+            raise BundleRefused("format", "it is a pickle, or an archive that may hold one, and those are never loaded")
         raise BundleRefused("format", "it is no safetensors file, or only a part of one")
     place = SUM.search(data, 8, 8 + length)
     if place is None:
