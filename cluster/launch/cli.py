@@ -12,7 +12,7 @@ from typing import Final
 import typer
 
 from cluster.errors import MatineeError, Misconfigured
-from cluster.launch import down, edge, migrations, replay, scale, status, up
+from cluster.launch import down, edge, migrations, model_life, replay, scale, status, up
 from cluster.launch.ingest import command as ingest
 from cluster.launch.moving import command as moving
 from cluster.launch.servers import command as servers
@@ -25,7 +25,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Settings come from the environment (MATINEE_PORT, …). Everything is kept under MATINEE_DATA, by default ./matinee-data.",
 )
-for group in (up, status, ingest, scale, edge, servers, migrations, moving, replay, down):
+for group in (up, status, ingest, scale, edge, servers, migrations, moving, replay, model_life, down):
     group.register(app)
 
 

@@ -17,6 +17,7 @@ import obstore
 from cluster.durable import Objects, Row, Store, Value, object_errors, open_objects, open_store
 from cluster.durable.store import SCAN_LIMIT
 from cluster.errors import (
+    Misconfigured,
     ModelExists,
     ModelNotFound,
     ModelNotPromotable,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 PARTITION: Final = "models"
 LIFE: Final = "life"
 ATTEMPTS: Final = 5
-BUNDLE_LIMIT_BYTES: Final = 4 << 30
 _BUNDLE: Final = "bundle/"
+_BY_FORCE: Final = "With --force it becomes live all the same."
 
 
 class ModelRegistry:
@@ -217,17 +218,21 @@ async def open_registry(settings: Settings) -> ModelRegistry:
 def _require_let_through(kept: Kept, life: Life) -> None:
     bundle_id, verdict = kept.about.bundle_id, kept.verdict
     if not verdict.accepted:
-        raise ModelNotPromotable(f"Model {bundle_id} was refused: {verdict.reason}", bundle_id=bundle_id)
+        raise ModelNotPromotable(f"Model {bundle_id} was refused: {verdict.reason} {_BY_FORCE}", bundle_id=bundle_id)
     if verdict.against_bundle_id != life.live:
         beside = f"beside {verdict.against_bundle_id}" if verdict.against_bundle_id else "while no model was live"
         today = f"{life.live} is live" if life.live else "none is live"
-        raise ModelNotPromotable(f"Model {bundle_id} was judged {beside}, and today {today}", bundle_id=bundle_id)
+        raise ModelNotPromotable(f"Model {bundle_id} was judged {beside}, and today {today}. {_BY_FORCE}", bundle_id=bundle_id)
 
 
 async def _checked(data: bytes) -> Bundle:
-    from models.bundle import decode
     from models.errors import BundleRefused
-    from models.smoke import smoke
+
+    try:
+        from models.bundle import decode
+        from models.smoke import smoke
+    except ImportError as error:
+        raise Misconfigured(f"To look at models takes what a slim install leaves out: {error}") from error
 
     def checked() -> Bundle:
         bundle = decode(data)

@@ -1,0 +1,203 @@
+"""`matinee models list | show | promote | rollback`: which model recommends, and which did before.
+
+Main path: the registry, opened where the settings say, whether Matinee runs or not -> replicas see a change within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cluster.durable import open_store
+from cluster.errors import ModelNotFound, ModelRefused
+from cluster.launch import kept_in
+from cluster.settings import Settings, load
+from models.about import About, MeanLowHigh
+from models.head import head_of
+from serve_apps.catalog.rows import title_rows
+from serve_apps.catalog.tables import SORT_PREFIX, TITLE, TITLES
+from serve_apps.recommendations.bundles.entry import ModelEntry, ModelState
+from serve_apps.recommendations.bundles.registry import ModelRegistry, open_registry
+
+KNOWN_SHARE: Final = 0.5
+"""Of a model's titles so many must be in the catalogue: titles go, but a model of other titles can recommend nothing."""
+SHOWN: Final = "NDCG@10"
+
+models: Final = typer.Typer(help="See the models that recommend, and say which is live.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A model's id, or how no other model's begins.")]
+_STYLES: Final = {ModelState.LIVE: "green", ModelState.PREVIOUS: "cyan", ModelState.REFUSED: "red", ModelState.CANDIDATE: "default"}
+_Told = TypeVar("_Told")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(models, name="models")
+
+
+@models.callback(invoke_without_command=True)
+def default(context: typer.Context, as_json: AsJson = False) -> None:
+    """See the models that recommend, and say which is live; without a command they are listed."""
+    if context.invoked_subcommand is None:
+        list_(as_json)
+
+
+@models.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all models, the newest first."""
+    entries = _with(lambda registry, _: registry.entries())
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(entries), indent=2))
+    elif not entries:
+        Console().print("There is no model yet")
+    else:
+        Console().print(_table(entries))
+
+
+@models.command("show")
+def show(bundle_id: Id, as_json: AsJson = False) -> None:
+    """Say everything that is known of a model: how it was made, how it did, and what the gate said."""
+    entry = _with(lambda registry, _: _found(registry, bundle_id))
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(entry), indent=2))
+    else:
+        _print(entry)
+
+
+@models.command("promote")
+def promote(
+    bundle_id: Id,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also one that the gate refused, or judged beside another live model. Never one that is broken.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a model the live one, after it was looked at once more; the one until now is kept as the previous."""
+
+    async def promoted(registry: ModelRegistry, settings: Settings) -> ModelEntry:
+        found = await _found(registry, bundle_id)
+        await _require_known_titles(registry, found.bundle_id, settings)
+        return await registry.promote(found.bundle_id, force=force)
+
+    _tell_live(_with(promoted), as_json)
+
+
+@models.command("rollback")
+def rollback(as_json: AsJson = False) -> None:
+    """Go back to the model that was live before. It goes back once: further back leads `promote`."""
+    _tell_live(_with(lambda registry, _: registry.rollback()), as_json)
+
+
+def _with(asked: Callable[[ModelRegistry, Settings], Awaitable[_Told]]) -> _Told:
+    settings = load()
+    kept_in.require_named(settings)
+
+    async def asking() -> _Told:
+        registry = await open_registry(settings)
+        try:
+            return await asked(registry, settings)
+        finally:
+            await registry.close()
+
+    return asyncio.run(asking())
+
+
+async def _found(registry: ModelRegistry, begins: str) -> ModelEntry:
+    found = [entry for entry in await registry.entries() if begins and entry.bundle_id.startswith(begins)]
+    if len(found) != 1:
+        raise ModelNotFound(
+            f"{len(found)} models' ids begin with {begins}" if found else f"There is no model {begins}: `matinee models` lists them"
+        )
+    return found[0]
+
+
+async def _require_known_titles(registry: ModelRegistry, bundle_id: str, settings: Settings) -> None:
+    item_ids = head_of(await registry.data(bundle_id)).item_ids
+    store = await open_store(settings.store, TITLES)
+    try:
+        known = {row.sort.removeprefix(SORT_PREFIX) async for rows in title_rows(store) for row in rows if row.kind == TITLE}
+    finally:
+        await store.close()
+    there = sum(item_id in known for item_id in item_ids)
+    if there < KNOWN_SHARE * len(item_ids):
+        raise ModelRefused(
+            f"Model {bundle_id} cannot be served: of its {len(item_ids)} titles the catalogue has {there}", fault="vocabulary"
+        )
+
+
+def _tell_live(entry: ModelEntry, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(entry), indent=2))
+        return
+    noted = "" if entry.verdict.accepted else f", though the gate said: {entry.verdict.reason}"
+    Console().print(f"{entry.bundle_id} is live{noted}", markup=False, soft_wrap=True)
+
+
+def _table(entries: list[ModelEntry]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in ("id", "state", "made", SHOWN, "titles", "views", "reason"):
+        table.add_column(column, no_wrap=column != "reason")
+    for entry in entries:
+        about = entry.about
+        table.add_row(
+            entry.bundle_id,
+            f"[{_STYLES[entry.state]}]{entry.state}[/]",
+            _time(about.made_at_s),
+            escape(_own(about)),
+            f"{about.items:,}",
+            f"{about.interactions:,}",
+            escape("" if entry.verdict.accepted else entry.verdict.reason),
+        )
+    return table
+
+
+def _print(entry: ModelEntry) -> None:
+    about, verdict = entry.about, entry.verdict
+    lines: list[tuple[str, Any]] = [
+        ("id", about.bundle_id),
+        ("state", entry.state),
+        ("made", f"{_time(about.made_at_s)} by Matinee {about.code_version}, {entry.bytes / 2**20:.1f} MiB"),
+        ("learned from", f"{about.interactions:,} views of {about.users:,} profiles and {about.items:,} titles"),
+        ("", f"from {_time(about.data_from_s)} to {_time(about.data_to_s)}; split: {about.split}, {about.split_hash}"),
+        ("gate", f"{'accepted' if verdict.accepted else 'refused'}. {verdict.reason}"),
+        ("", f"The live model then: {verdict.against_bundle_id or 'none'}"),
+        ("model", _said(about.parameters)),
+        ("training", _said(about.fitting)),
+        ("EASE", _said(about.ease)),
+    ]
+    for name, metrics in about.metrics.items():
+        lines.append((name, ", ".join(f"{metric} {_figure(figure)}" for metric, figure in metrics.items())))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in lines:
+        table.add_row(f"[dim]{escape(name)}[/]", escape(str(value)))
+    Console().print(table)
+
+
+def _own(about: About) -> str:
+    # The first is the model itself; what it was judged beside follows.
+    figures = next(iter(about.metrics.values()), {})
+    return _figure(figures[SHOWN]) if SHOWN in figures else ""
+
+
+def _figure(figure: MeanLowHigh) -> str:
+    mean, low, high = figure
+    return f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def _said(parameters: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in parameters.items())
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
