@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from cluster.durable import Row, Value
 from cluster.errors import CorruptData
 from models.about import About, Verdict
+
+PARTITION: Final = "models"
+LIFE: Final = "life"
+BUNDLE: Final = "bundle/"
 
 _Read = TypeVar("_Read")
 

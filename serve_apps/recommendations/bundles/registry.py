@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import obstore
+import structlog
 
-from cluster.durable import Objects, Row, Store, Value, object_errors, open_objects, open_store
+from cluster.durable import Check, Insert, Objects, Row, Store, Update, Value, object_errors, open_objects, open_store
 from cluster.durable.store import SCAN_LIMIT
 from cluster.errors import (
+    CorruptData,
     Misconfigured,
     ModelExists,
     ModelNotFound,
@@ -25,28 +27,31 @@ from cluster.errors import (
     NoPreviousModel,
     ObjectNotFound,
     Overloaded,
+    Unavailable,
     VersionConflict,
 )
 from cluster.settings import Settings
 from models.about import Verdict
-from serve_apps.recommendations.bundles.entry import Kept, Life, ModelEntry, object_of
+from serve_apps.recommendations.bundles.collecting import collect
+from serve_apps.recommendations.bundles.entry import BUNDLE, LIFE, PARTITION, Kept, Life, ModelEntry, object_of
 from serve_apps.recommendations.tables import MODELS
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
 
-PARTITION: Final = "models"
-LIFE: Final = "life"
+log = structlog.get_logger()
+
 ATTEMPTS: Final = 5
-_BUNDLE: Final = "bundle/"
+KEPT: Final = 20
+"""So many models stay beside the live and the previous one."""
 _BY_FORCE: Final = "With --force it becomes live all the same."
 
 
 class ModelRegistry:
-    """All models of an installation. What changes may be called again after Indeterminate."""
+    """All models of an installation; the oldest go. What changes may be called again after Indeterminate."""
 
-    def __init__(self, store: Store, objects: Objects, now_s: Callable[[], float] = time.time) -> None:
-        self._store, self._objects, self._now_s = store, objects, now_s
+    def __init__(self, store: Store, objects: Objects, now_s: Callable[[], float] = time.time, keep: int = KEPT) -> None:
+        self._store, self._objects, self._now_s, self._keep = store, objects, now_s, keep
 
     async def add(self, data: bytes, verdict: Verdict) -> ModelEntry:
         """Keep a bundle as what its verdict makes of it, once it has been found sound; idempotent.
@@ -57,26 +62,29 @@ class ModelRegistry:
         """
         bundle = await _checked(data)
         bundle_id, digest = bundle.about.bundle_id, hashlib.sha256(data).hexdigest()
-        row = await self._store.get(PARTITION, _BUNDLE + bundle_id)
+        row = await self._store.get(PARTITION, BUNDLE + bundle_id)
         if row is None:
             # Bytes first: whatever a row names is there.
             with object_errors(object_of(bundle_id)):
                 await obstore.put_async(self._objects, object_of(bundle_id), data)
             kept = Kept(self._now_s(), len(data), digest, bundle.about, verdict)
             try:
-                row = await self._store.put_if_absent(PARTITION, _BUNDLE + bundle_id, "bundle", kept.value())
+                row = await self._store.put_if_absent(PARTITION, BUNDLE + bundle_id, "bundle", kept.value())
             except VersionConflict:
-                row = await self._store.get(PARTITION, _BUNDLE + bundle_id)
+                row = await self._store.get(PARTITION, BUNDLE + bundle_id)
         if row is None or Kept.of(row).sha256 != digest:
             raise ModelExists(f"Another model was added as {bundle_id}", bundle_id=bundle_id)
-        return Kept.of(row).entry(await self.life())
+        found = await self._store.get(PARTITION, LIFE)
+        try:
+            await collect(self._store, self._objects, self._now_s(), self._keep, await self._rows(), found)
+        except (Unavailable, CorruptData) as error:
+            log.warning("models are not collected", reason=error.detail)  # the next addition does it
+        return Kept.of(row).entry(Life.of(found))
 
     async def entries(self) -> list[ModelEntry]:
         """Return every model, the newest first."""
-        life, rows = await self.life(), list[Row]()
-        while page := await self._store.scan(PARTITION, _BUNDLE, after=rows[-1].sort if rows else None, limit=SCAN_LIMIT):
-            rows += page
-        return [Kept.of(row).entry(life) for row in reversed(rows)]
+        life = await self.life()
+        return [Kept.of(row).entry(life) for row in reversed(await self._rows())]
 
     async def entry(self, bundle_id: str) -> ModelEntry:
         """Return a model.
@@ -176,9 +184,15 @@ class ModelRegistry:
         """Close the store."""
         await self._store.close()
 
+    async def _rows(self) -> list[Row]:
+        rows: list[Row] = []
+        while page := await self._store.scan(PARTITION, BUNDLE, after=rows[-1].sort if rows else None, limit=SCAN_LIMIT):
+            rows += page
+        return rows
+
     async def _kept(self, bundle_id: str) -> Kept:
         # What no key can be is no model either.
-        row = await self._store.get(PARTITION, _BUNDLE + bundle_id) if bundle_id.isalnum() and len(bundle_id) <= 64 else None
+        row = await self._store.get(PARTITION, BUNDLE + bundle_id) if bundle_id.isalnum() and len(bundle_id) <= 64 else None
         if row is None:
             raise ModelNotFound(f"There is no model {bundle_id}", bundle_id=bundle_id)
         return Kept.of(row)
@@ -194,12 +208,12 @@ class ModelRegistry:
             if after == before:
                 return before
             value: Value = {"live": after.live, "previous": after.previous, "changed_at_s": after.changed_at_s}
+            written = Insert(LIFE, LIFE, value) if row is None else Update(LIFE, LIFE, value, row.version)
             try:
-                if row is None:
-                    await self._store.put_if_absent(PARTITION, LIFE, LIFE, value)
-                else:
-                    await self._store.compare_and_set(row, value)
+                # A bundle's row is written once; it may have been collected.
+                await self._store.batch(PARTITION, [written, Check(f"{BUNDLE}{after.live}", 1)])
             except VersionConflict:
+                await self._kept(str(after.live))
                 continue  # another was faster: look again
             return after
         raise Overloaded("Which model is live is being changed by others")
