@@ -1,0 +1,73 @@
+"""Ranks titles for a profile: exactly, among those alone that it may see and has not seen, then varied within the row. Pure.
+
+Main path: scores of all items -> `best` of the allowed ones -> `varied` (MMR). Refuses to know where scores come from, or what a title is.
+Shapes: I items · A allowed · D width · K places · C candidates.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+
+RELEVANCE: Final = 0.7
+"""Lambda of MMR: what being wanted counts, beside being unlike what already stands in the row."""
+CANDIDATES: Final = 5
+"""A row is chosen among so many times its length."""
+
+
+def top_picks(score_I: Floats, allowed_A: Places, vector_ID: Floats, k: int) -> Places:
+    """Return at most K of the allowed items, the most wanted first, as `best` and `varied` choose them."""
+    candidate_C = best(score_I, allowed_A, CANDIDATES * k)
+    return varied(candidate_C, score_I[candidate_C], vector_ID[candidate_C], k)
+
+
+def best(score_I: Floats, allowed_A: Places, k: int) -> Places:
+    """Return the K best of the allowed items, best first; ties go to the lower item.
+
+    Items that are not allowed are never ranked at all, nor is what has no finite score. Exact: below a million titles nothing
+    approximate is as quick.
+    """
+    allowed_A = np.unique(allowed_A)
+    score_A = score_I[allowed_A]
+    there_A = np.isfinite(score_A)
+    if not there_A.all():
+        allowed_A, score_A = allowed_A[there_A], score_A[there_A]
+    if k < len(allowed_A):
+        # Whatever is as good as the worst that may come in is sorted too, so that ties are decided by the sort.
+        worst = np.partition(score_A, len(score_A) - k)[len(score_A) - k]
+        in_A = score_A >= worst
+        allowed_A, score_A = allowed_A[in_A], score_A[in_A]
+    return np.asarray(allowed_A[np.argsort(-score_A, kind="stable")[:k]], dtype=np.int64)
+
+
+def varied(candidate_C: Places, score_C: Floats, vector_CD: Floats, k: int, relevance: float = RELEVANCE) -> Places:
+    """Return K of the candidates, one after the other that which is wanted most and least like those before it.
+
+    Maximal marginal relevance (Carbonell and Goldstein 1998): lambda times the score, stretched to 0..1, less (1 - lambda) times the
+    greatest cosine to what was taken. Takes each candidate once; the first is the best.
+    """
+    if not len(candidate_C):
+        return candidate_C
+    low, high = float(score_C.min()), float(score_C.max())
+    wanted_C = relevance * (score_C - low) / (high - low if high > low else 1.0)
+    unit_CD = unit(vector_CD)
+    likeness_C = np.zeros(len(candidate_C), dtype=np.float32)
+    left_C = np.ones(len(candidate_C), dtype=np.bool_)
+    taken: list[int] = []
+    while len(taken) < min(k, len(candidate_C)):
+        at = int(np.argmax(np.where(left_C, wanted_C - (1 - relevance) * likeness_C, -np.inf)))
+        left_C[at] = False
+        likeness_C = unit_CD @ unit_CD[at] if not taken else np.maximum(likeness_C, unit_CD @ unit_CD[at])
+        taken.append(at)
+    return candidate_C[taken]
+
+
+def unit(vector_CD: Floats) -> Floats:
+    """Return vectors of length 1; one without a direction stays 0."""
+    length_C1 = np.linalg.norm(vector_CD, axis=-1, keepdims=True)
+    return np.asarray(vector_CD / np.where(length_C1 > 0, length_C1, 1), dtype=np.float32)
