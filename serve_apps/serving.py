@@ -6,7 +6,8 @@ Main path: Serve constructs a `Replica` subclass -> `open` -> ASGI requests and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -61,22 +62,41 @@ class ServeTarget:
     async def invoke(self, method: str, /, *args: Any) -> Any:
         """See `Target.invoke`."""
         from ray import serve
-        from ray.exceptions import RayError, RayTaskError
-        from ray.serve.exceptions import BackPressureError, RayServeException
 
-        try:
+        with _ray_errors(self._application, method):
             if self._handle is None:
                 self._handle = await asyncio.to_thread(serve.get_app_handle, self._application)
             return await self._handle.call.remote(method, *args, trace=current(), left_s=remaining_s())
-        except RayTaskError as error:
-            cause = error.cause
-            if isinstance(cause, MatineeError):
-                raise cause from error
-            raise ServiceUnavailable(f"{self._application}.{method} failed: {type(cause).__name__}", retry_after_s=1) from error
-        except BackPressureError as error:
-            raise Overloaded(f"{self._application} has too much to do", retry_after_s=1) from error
-        except (RayError, RayServeException) as error:
-            raise ServiceUnavailable(f"{self._application} does not answer", retry_after_s=1) from error
+
+
+class DeploymentTarget:
+    """Calls another deployment of the same application, by the handle that Serve binds into a replica."""
+
+    def __init__(self, name: str, handle: Any) -> None:
+        self._name, self._handle = name, handle
+
+    async def invoke(self, method: str, /, *args: Any) -> Any:
+        """See `Target.invoke`."""
+        with _ray_errors(self._name, method):
+            return await getattr(self._handle, method).remote(*args)
+
+
+@contextlib.contextmanager
+def _ray_errors(target: str, method: str) -> Iterator[None]:
+    from ray.exceptions import RayError, RayTaskError
+    from ray.serve.exceptions import BackPressureError, RayServeException
+
+    try:
+        yield
+    except RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, MatineeError):
+            raise cause from error
+        raise ServiceUnavailable(f"{target}.{method} failed: {type(cause).__name__}", retry_after_s=1) from error
+    except BackPressureError as error:
+        raise Overloaded(f"{target} has too much to do", retry_after_s=1) from error
+    except (RayError, RayServeException) as error:
+        raise ServiceUnavailable(f"{target} does not answer", retry_after_s=1) from error
 
 
 class Replica:

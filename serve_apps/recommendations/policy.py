@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-import msgspec
-
-from actors.processors.profiles import ProfileState, digest
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
+from serve_apps.recommendations.sources import NO_PICKS, Picks, Sources
 from serve_apps.recommendations.stock import Known, Part, Stock
 
 ROW_LIMIT: Final = 20
@@ -31,56 +29,32 @@ FRESH_S: Final = 14 * 86400.0
 DAY_S: Final = 86400.0
 WATCHED_WEIGHT: Final = 2
 """Having watched a title says more of what somebody likes than having put it on the list."""
-UNPLACED_S: Final = 60.0
-"""How long after its start a play may have no place: a player says where it is every ten seconds."""
 PERSON_WEIGHT: Final = 2.0
 """One shared face makes two titles as much alike as all genres shared."""
 
 NOTHING: Final[Mapping[str, float]] = {}
 
 
-class Sources(msgspec.Struct, frozen=True):
-    """What other services say of a profile; None: they did not say it in time."""
-
-    watched: Sequence[Place] | None
-    """The latest place of each title, the latest first."""
-    listed: Sequence[str] | None
-    state: ProfileState | None = None
-    """What the log says of it: a moment behind, but there from the start of a play on."""
-
-    @property
-    def places(self) -> Mapping[str, Place]:
-        """The places by title."""
-        return {place.title_id: place for place in self.watched or () if place.title_id is not None}
-
-    def begun(self, now_s: float) -> list[str]:
-        """Return the titles that were watched, the latest first; what was taken off the history only while playback does not answer."""
-        places = self.places
-        latest_s = {title_id: place.updated_at.timestamp() if place.updated_at is not None else 0.0 for title_id, place in places.items()}
-        for play in reversed(self.state.plays if self.state is not None else ()):
-            if self.watched is None or play.title_id in places or now_s - play.begun_at_s < UNPLACED_S:
-                latest_s[play.title_id] = max(play.begun_at_s, latest_s.get(play.title_id, 0.0))
-        return sorted(latest_s, key=lambda title_id: -latest_s[title_id])
-
-    def seen(self) -> Callable[[str], bool]:
-        """Return what says whether something of a title was watched."""
-        places, digests = self.places, frozenset(self.state.digests if self.state is not None else ())
-        return lambda title_id: title_id in places or digest(title_id) in digests
-
-
-def home(stock: Stock, sources: Sources, profile_id: str, now_s: float, scores: Mapping[str, float] = NOTHING) -> Home:
+def home(
+    stock: Stock, sources: Sources, profile_id: str, now_s: float, scores: Mapping[str, float] = NOTHING, picks: Picks = NO_PICKS
+) -> Home:
     """Return a profile's page; it has something to show whenever there is a title. `scores` say how much titles are watched by all."""
     places = sources.places
     chosen = hero(stock, places.keys(), profile_id, now_s)
-    because, taken = because_rows(stock, sources, now_s)
+    top = top_row(stock, sources, picks)
+    taken = {item.title.title_id for item in top.items}
+    because = because_rows(stock, sources, now_s, taken, picks)
+    taken |= {item.title.title_id for row in because for item in row.items}
     popular = popular_row(stock, places, taken, scores)
     taken |= {item.title.title_id for item in popular.items}
     new = new_row(stock, places, taken)
     taken |= {item.title.title_id for item in new.items}
-    rows = [continue_row(stock, sources), list_row(stock, sources), new, popular, *because, *genre_rows(stock, sources, taken)]
+    rows = [continue_row(stock, sources), top, list_row(stock, sources), new, popular, *because, *genre_rows(stock, sources, taken)]
     return Home(
         hero=item(chosen, places, synopsis=chosen.synopsis or None, reason="New" if _fresh(chosen, now_s) else None) if chosen else None,
         rows=[row for row in rows if row.items or row.failed],
+        model_version=picks.model_version,
+        fallback=picks.fallback,
     )
 
 
@@ -144,25 +118,36 @@ def list_row(stock: Stock, sources: Sources) -> HomeRow:
 # --- rows that share the titles out
 
 
-def because_rows(stock: Stock, sources: Sources, now_s: float) -> tuple[list[HomeRow], set[str]]:
-    """Return rows of what is like that which was watched last, and the titles in them: at most a third of all there are."""
-    places, seen, taken, rows = sources.places, sources.seen(), set[str](), list[HomeRow]()
-    left = len(stock.playable) // 3
+def top_row(stock: Stock, sources: Sources, picks: Picks) -> HomeRow:
+    """Return what models pick: at most a third of all there are, and no fewer than ROW_LEAST."""
+    found = [stock.by_id[title_id] for title_id in picks.title_ids if title_id in stock.by_id][: min(ROW_LIMIT, len(stock.playable) // 3)]
+    items = [item(title, sources.places, reason=_like(stock, picks.because.get(title.title_id))) for title in found]
+    items = items if len(items) >= ROW_LEAST else []
+    return _modelled("top-picks", "top-picks", "Top picks", items, picks.model_version, fallback=picks.fallback != "none")
+
+
+def because_rows(stock: Stock, sources: Sources, now_s: float, used: Collection[str] = (), picks: Picks = NO_PICKS) -> list[HomeRow]:
+    """Return rows of what is like that which was watched last: at most a third of all there are that are not used."""
+    places, seen, taken, rows = sources.places, sources.seen(), set(used), list[HomeRow]()
+    left = (len(stock.playable) - len(taken)) // 3
+    alike = picks.alike or (lambda title: similar(stock, title))
     for title_id in sources.begun(now_s):
         title = stock.by_id.get(title_id)
         if len(rows) == BECAUSE_ROWS or left < ROW_LEAST:
             break
         if title is None:
             continue
-        found = [each for each in similar(stock, title) if not seen(each.title_id) and each.title_id not in taken]
+        found = [each for each in alike(title) if not seen(each.title_id) and each.title_id not in taken]
         if len(found) < ROW_LEAST:
             continue
         found = found[: min(ROW_LIMIT, left)]
         items = [item(each, places, reason=shared(title, each)) for each in found]
-        rows.append(_ruled(f"because-{title_id}", "because", f"Because you watched {title.card.name}", items))
+        version = picks.model_version if picks.alike is not None else None
+        label = f"Because you watched {title.card.name}"
+        rows.append(_modelled(f"because-{title_id}", "because", label, items, version, fallback=version is None))
         taken |= {each.title_id for each in found}
         left -= len(found)
-    return rows, taken
+    return rows
 
 
 def popular_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str], scores: Mapping[str, float]) -> HomeRow:
@@ -212,8 +197,13 @@ def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
 
 def similar(stock: Stock, title: Known) -> list[Known]:
     """Return the titles that share people or genres with one, the most alike first, then the newest."""
+    return [other for _, other in likenesses(stock, title)]
+
+
+def likenesses(stock: Stock, title: Known) -> list[tuple[float, Known]]:
+    """Return how much each of those is alike, in the same order."""
     scored = [(likeness(title, other, people, genres), other) for other, people, genres in stock.sharing(title)]
-    return [other for _, other in sorted(scored, key=lambda each: -each[0])]
+    return sorted(scored, key=lambda each: -each[0])
 
 
 def likeness(one: Known, other: Known, people: int, genres: int) -> float:
@@ -233,7 +223,17 @@ def _personal(kind: RowKind, label: str, items: list[HomeItem], *, failed: bool)
 
 def _ruled(row_id: str, kind: RowKind, label: str, items: list[HomeItem]) -> HomeRow:
     # A model would choose these.
-    return HomeRow(row_id=row_id, kind=kind, label=label, items=items, model_version=None, fallback=True, failed=False)
+    return _modelled(row_id, kind, label, items, None, fallback=True)
+
+
+def _modelled(row_id: str, kind: RowKind, label: str, items: list[HomeItem], model_version: str | None, *, fallback: bool) -> HomeRow:
+    return HomeRow(row_id=row_id, kind=kind, label=label, items=items, model_version=model_version, fallback=fallback, failed=False)
+
+
+def _like(stock: Stock, title_id: str | None) -> str | None:
+    # Only of what this caller sees: a name may be over its cap by now.
+    title = stock.by_id.get(title_id) if title_id is not None else None
+    return f"Like {title.card.name}" if title is not None else None
 
 
 def _pictured(titles: Iterable[Known]) -> Iterator[Known]:

@@ -1,7 +1,7 @@
 """Ranks titles for a profile: exactly, among those alone that it may see and has not seen, then varied within the row. Pure.
 
 Main path: scores of all items -> `best` of the allowed ones -> `varied` (MMR). Refuses to know where scores come from, or what a title is.
-Shapes: I items · A allowed · D width · K places · C candidates.
+Shapes: I items · D width · K places · C candidates.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 RELEVANCE: Final = 0.7
 """Lambda of MMR: what being wanted counts, beside being unlike what already stands in the row."""
@@ -20,29 +21,25 @@ CANDIDATES: Final = 5
 """A row is chosen among so many times its length."""
 
 
-def top_picks(score_I: Floats, allowed_A: Places, vector_ID: Floats, k: int) -> Places:
+def top_picks(score_I: Floats, allowed_I: Bools, vector_ID: Floats, k: int) -> Places:
     """Return at most K of the allowed items, the most wanted first, as `best` and `varied` choose them."""
-    candidate_C = best(score_I, allowed_A, CANDIDATES * k)
+    candidate_C = best(score_I, allowed_I, CANDIDATES * k)
     return varied(candidate_C, score_I[candidate_C], vector_ID[candidate_C], k)
 
 
-def best(score_I: Floats, allowed_A: Places, k: int) -> Places:
+def best(score_I: Floats, allowed_I: Bools, k: int) -> Places:
     """Return the K best of the allowed items, best first; ties go to the lower item.
 
     Items that are not allowed are never ranked at all, nor is what has no finite score. Exact: below a million titles nothing
     approximate is as quick.
     """
-    allowed_A = np.unique(allowed_A)
-    score_A = score_I[allowed_A]
-    there_A = np.isfinite(score_A)
-    if not there_A.all():
-        allowed_A, score_A = allowed_A[there_A], score_A[there_A]
-    if k < len(allowed_A):
+    item_A = np.flatnonzero(allowed_I & np.isfinite(score_I))
+    score_A = score_I[item_A]
+    if k < len(item_A):
         # Whatever is as good as the worst that may come in is sorted too, so that ties are decided by the sort.
-        worst = np.partition(score_A, len(score_A) - k)[len(score_A) - k]
-        in_A = score_A >= worst
-        allowed_A, score_A = allowed_A[in_A], score_A[in_A]
-    return np.asarray(allowed_A[np.argsort(-score_A, kind="stable")[:k]], dtype=np.int64)
+        in_A = score_A >= np.partition(score_A, len(item_A) - k)[len(item_A) - k]
+        item_A, score_A = item_A[in_A], score_A[in_A]
+    return item_A[np.argsort(-score_A, kind="stable")[:k]]
 
 
 def varied(candidate_C: Places, score_C: Floats, vector_CD: Floats, k: int, relevance: float = RELEVANCE) -> Places:

@@ -27,7 +27,7 @@ def create_api(recommendations: Recommendations, gate: Gate) -> FastAPI:
 
     @api.get("/similar/{title_id}", responses=problems(NotAuthenticated, ProfileRequired, TitleNotFound))
     async def get_similar(title_id: TitleId, caller: Member, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> SimilarTitles:
-        """List titles that share genres or cast with one, the most alike first."""
+        """List titles like one, the most alike first: by genres and cast, and by what a model learned of who watches both."""
         return await recommendations.similar(caller, title_id, limit)
 
     return api

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from serve_apps.catalog.schemas import TitleCard
 
-RowKind = Literal["continue", "list", "new", "popular", "because", "genre"]
+RowKind = Literal["continue", "list", "top-picks", "new", "popular", "because", "genre"]
+Fallback = Literal["none", "ease", "trending"]
 
 
 class HomeItem(BaseModel):
@@ -31,7 +32,7 @@ class HomeRow(BaseModel):
     label: str
     items: list[HomeItem]
     model_version: str | None = Field(description="The model that chose it; null: rules did.")
-    fallback: bool = Field(description="Rules stand in for a model.")
+    fallback: bool = Field(description="Rules stand in for a model, or a simpler model for the live one.")
     failed: bool
 
 
@@ -40,9 +41,15 @@ class Home(BaseModel):
 
     hero: HomeItem | None
     rows: list[HomeRow]
+    model_version: str | None = Field(description="The model that is live where this was answered; null: none is.")
+    fallback: Fallback = Field(
+        description="Who stands in for the live model. `none`: it picks itself. `ease`: a simpler one, since the encoder does not answer. "
+        "`trending`: what everybody watches, since no model is live or nothing is known of the profile."
+    )
 
 
 class SimilarTitles(BaseModel):
     """Titles like another, the most alike first."""
 
     items: list[TitleCard]
+    model_version: str | None = Field(description="The model that had a say in it; null: none did.")

@@ -1,7 +1,7 @@
 """Recommendations: a profile's page, and titles like another, answered from memory.
 
-Main path: home -> playback, profiles and the profile's state, at once and not for long -> policy, on the titles of the catalogue's feed.
-Without their answers the page lacks a row; nothing else is asked of anybody.
+Main path: home -> playback, profiles and the profile's state, at once and not for long -> what the live model picks -> policy, on the
+titles of the catalogue's feed. Without their answers the page lacks a row; of others only the encoder is asked, once after each play.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from serve_apps.catalog.client import CatalogClient, CatalogFeed, Sight, sight
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
-from serve_apps.recommendations.policy import Sources
+from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.popular import Popular
 from serve_apps.recommendations.profile import ProfileStates
 from serve_apps.recommendations.schemas import Home, SimilarTitles
+from serve_apps.recommendations.sources import NO_PICKS, Sources
 from serve_apps.recommendations.stock import Shelf
 
 log = structlog.get_logger()
@@ -52,20 +53,26 @@ class Recommendations:
         now_s: Callable[[], float] = time.time,
         *,
         source_s: float = SOURCE_S,
+        live: Live | None = None,
     ) -> None:
         self.titles = CatalogFeed(settings, catalog, Shelf, now_s)
         open_processed = partial(open_store, settings.store, PROCESSED, now_s)
         self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
+        self.live = live
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
     async def open(self) -> None:
         """Read all titles, and begin to follow them."""
         self.popular.open()
+        if self.live is not None:
+            await self.live.open()
         await self.titles.open()
 
     async def close(self) -> None:
         """Stop following."""
         await self.popular.close()
+        if self.live is not None:
+            await self.live.close()
         await self.states.close()
         await self.titles.close()
 
@@ -86,10 +93,12 @@ class Recommendations:
             self._in_time("profiles", self._profiles.listed(viewer.account_id, profile_id, LISTED_LIMIT)),
             self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
-        return policy.home(stock, Sources(watched, listed, state), profile_id, self._now_s(), self.popular.scores)
+        sources, now_s = Sources(watched, listed, state), self._now_s()
+        picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS
+        return policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
-        """Return titles like another.
+        """Return titles like another, the most alike first.
 
         Raises:
             TitleNotFound: there is none that the caller sees.
@@ -99,7 +108,8 @@ class Recommendations:
         title = stock.by_id.get(title_id)
         if title is None:
             raise TitleNotFound
-        return SimilarTitles(items=[each.card for each in policy.similar(stock, title)[:limit]])
+        found, version = self.live.alike(stock, title) if self.live is not None else (policy.similar(stock, title), None)
+        return SimilarTitles(items=[each.card for each in found[:limit]], model_version=version)
 
     async def _in_time(self, source: str, answer: Awaitable[T]) -> T | None:
         with within(self._source_s):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from serve_apps.catalog.schemas import Title
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations import policy
-from serve_apps.recommendations.policy import Sources
 from serve_apps.recommendations.schemas import Home, HomeRow
+from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.stock import Known, Stock, known
 from tests.serve_apps.recommendations.titles import BACKDROP, DAY_S, NOW_S, catalogues, film, place, series
 

@@ -18,8 +18,8 @@ from cluster.durable.outbox import HINTS
 from cluster.errors import StoreUnavailable
 from cluster.events import PLAYBACK
 from serve_apps.recommendations import policy
-from serve_apps.recommendations.policy import UNPLACED_S, Sources
 from serve_apps.recommendations.profile import ProfileStates
+from serve_apps.recommendations.sources import UNPLACED_S, Sources
 from serve_apps.recommendations.stock import Known, Stock, known
 from tests.actors.processors.test_profiles import started
 from tests.serve_apps.recommendations.titles import NOW_S, catalogues, film, place
@@ -33,7 +33,7 @@ def state(*plays: tuple[str, float], seen: tuple[str, ...] = ()) -> ProfileState
 
 
 def because(titles: Stock, sources: Sources) -> dict[str, list[str]]:
-    rows, _ = policy.because_rows(titles, sources, NOW_S)
+    rows = policy.because_rows(titles, sources, NOW_S)
     return {row.row_id: [item.title.title_id for item in row.items] for row in rows}
 
 

@@ -17,34 +17,34 @@ def asked(draw: st.DrawFn, scores: st.SearchStrategy[float] = FINITE):
     items = draw(st.integers(1, 60))
     score_I = draw(arrays.arrays(np.float32, items, elements=scores))
     vector_ID = draw(arrays.arrays(np.float32, (items, 3), elements=st.floats(-2, 2, width=32)))
-    allowed_A = np.array(sorted(draw(st.sets(st.integers(0, items - 1)))), dtype=np.int64)
-    return score_I, vector_ID, allowed_A, draw(st.integers(1, 25))
+    allowed_I = draw(arrays.arrays(np.bool_, items))
+    return score_I, vector_ID, allowed_I, draw(st.integers(1, 25))
 
 
 @given(asked(st.floats(width=32)))
 def test_a_row_has_allowed_items_alone_each_once_and_as_many_as_there_are(given_):
-    score_I, vector_ID, allowed_A, k = given_
-    row = top_picks(score_I, allowed_A, vector_ID, k).tolist()
-    scored = {item for item in allowed_A.tolist() if np.isfinite(score_I[item])}
+    score_I, vector_ID, allowed_I, k = given_
+    row = top_picks(score_I, allowed_I, vector_ID, k).tolist()
+    scored = {item for item in np.flatnonzero(allowed_I).tolist() if np.isfinite(score_I[item])}
     assert set(row) <= scored
     assert len(set(row)) == len(row) == min(k, len(scored))
-    assert row[:1] == best(score_I, allowed_A, 1).tolist()
+    assert row[:1] == best(score_I, allowed_I, 1).tolist()
 
 
 @given(asked(st.sampled_from([0.0, 1.0, 2.0]) | FINITE))
 def test_the_best_are_those_of_a_full_sort_ties_to_the_lower_item(given_):
-    score_I, _, allowed_A, k = given_
-    told = sorted(allowed_A.tolist(), key=lambda item: (-score_I[item], item))[:k]
-    assert best(score_I, allowed_A, k).tolist() == told
+    score_I, _, allowed_I, k = given_
+    told = sorted(np.flatnonzero(allowed_I).tolist(), key=lambda item: (-score_I[item], item))[:k]
+    assert best(score_I, allowed_I, k).tolist() == told
 
 
 @given(asked())
 def test_what_is_not_allowed_changes_nothing(given_):
-    score_I, vector_ID, allowed_A, k = given_
+    score_I, vector_ID, allowed_I, k = given_
     other_I = score_I.copy()
-    hidden = np.setdiff1d(np.arange(len(score_I)), allowed_A)
+    hidden = ~allowed_I
     other_I[hidden] = 100 - 2 * other_I[hidden]
-    assert top_picks(score_I, allowed_A, vector_ID, k).tolist() == top_picks(other_I, allowed_A, vector_ID, k).tolist()
+    assert top_picks(score_I, allowed_I, vector_ID, k).tolist() == top_picks(other_I, allowed_I, vector_ID, k).tolist()
 
 
 def test_a_twin_of_what_stands_in_the_row_waits_behind_what_is_unlike_it():
@@ -56,8 +56,8 @@ def test_a_twin_of_what_stands_in_the_row_waits_behind_what_is_unlike_it():
 
 @given(asked())
 def test_each_place_goes_to_the_highest_marginal_relevance(given_):
-    score_I, vector_ID, allowed_A, k = given_
-    candidates = best(score_I, allowed_A, k)
+    score_I, vector_ID, allowed_I, k = given_
+    candidates = best(score_I, allowed_I, k)
     if len(candidates) < 2:
         return
     score_C, vector_CD = score_I[candidates].astype(float), vector_ID[candidates].astype(float)
