@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Get Similar
-         * @description List titles that share genres or cast with one, the most alike first.
+         * @description List titles like one, the most alike first: by genres and cast, and by what a model learned of who watches both.
          */
         get: operations["get_similar"];
         put?: never;
@@ -74,7 +74,18 @@ export interface components {
          * @description A profile's page: one large title, and rows.
          */
         Home: {
+            /**
+             * Fallback
+             * @description Who stands in for the live model. `none`: it picks itself. `ease`: a simpler one, since the encoder does not answer. `trending`: what everybody watches, since no model is live or nothing is known of the profile.
+             * @enum {string}
+             */
+            fallback: "none" | "ease" | "trending";
             hero: components["schemas"]["HomeItem"] | null;
+            /**
+             * Model Version
+             * @description The model that is live where this was answered; null: none is.
+             */
+            model_version: string | null;
             /** Rows */
             rows: components["schemas"]["HomeRow"][];
         };
@@ -121,7 +132,7 @@ export interface components {
             failed: boolean;
             /**
              * Fallback
-             * @description Rules stand in for a model.
+             * @description Rules stand in for a model, or a simpler model for the live one.
              */
             fallback: boolean;
             /** Items */
@@ -130,7 +141,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "continue" | "list" | "new" | "popular" | "because" | "genre";
+            kind: "continue" | "list" | "top-picks" | "new" | "popular" | "because" | "genre";
             /** Label */
             label: string;
             /**
@@ -160,6 +171,11 @@ export interface components {
         SimilarTitles: {
             /** Items */
             items: components["schemas"]["TitleCard"][];
+            /**
+             * Model Version
+             * @description The model that had a say in it; null: none did.
+             */
+            model_version: string | null;
         };
         /**
          * TitleCard
