@@ -29,6 +29,7 @@ FRESH_S: Final = 14 * 86400.0
 DAY_S: Final = 86400.0
 WATCHED_WEIGHT: Final = 2
 """Having watched a title says more of what somebody likes than having put it on the list."""
+ENCODER_GPU: Final = 0.1
 PERSON_WEIGHT: Final = 2.0
 """One shared face makes two titles as much alike as all genres shared."""
 
@@ -56,6 +57,11 @@ def home(
         model_version=picks.model_version,
         fallback=picks.fallback,
     )
+
+
+def gpu_share(gpus: float) -> float:
+    """Return what share of a GPU an encoder takes: of a cluster's only one nothing, for training asks for a whole one."""
+    return ENCODER_GPU if gpus > 1 else 0.0
 
 
 # --- one title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.processors.profiles import Play, ProfileState, digest
+from cluster.resilience import Caller
+from cluster.resilience.breaker import Breaker
 from serve_apps.catalog.client import Sight
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.encoding import Encodings
@@ -111,6 +114,32 @@ def test_nothing_is_picked_that_a_caller_may_not_see_or_has_seen_nor_twice(scene
     assert [title_id for title_id, times in Counter(shown).items() if times > 1] == []
     assert set(shown) <= visible
     assert bool(shown) == bool(visible)
+
+
+def test_a_kids_profile_sees_no_title_over_its_cap_on_10_000_pages_whoever_picks():
+    chance = random.Random(6)
+    asked = Asked()
+    asked.encodings._encodes = Caller("encoder", timeout_s=PATIENT_S, breaker=Breaker(min_calls=10**9))
+
+    async def main() -> None:
+        for _ in range(100):
+            made = Shelf()
+            for title_id in chance.sample(TITLES, 30):
+                genres, maturity = [f"Genre {chance.randrange(3)}"], chance.choice((0, 6, 12, 16, 18))
+                made.put(film(title_id, maturity=maturity, published=chance.random() < 0.9, age_days=chance.randrange(99), genres=genres))
+            stock, over = made.stock(Sight(6, drafts=False)), {f for f in TITLES if f in made and made._titles[f].card.maturity > 6}
+            for _ in range(100):
+                # What a profile watched before its cap was lowered counts, and is not shown.
+                sources = watched(*chance.sample(TITLES, chance.randrange(8)))
+                asked.encoder.away = chance.random() < 0.3
+                home = page(stock, sources, await asked.picks(sources, stock))
+                shown = {item.title.title_id for row in home.rows for item in row.items}
+                assert not shown & over
+                assert home.hero is None or home.hero.title.title_id not in over
+                assert all(title.card.title_id not in over for title in asked.picking.alike(MODEL, stock, stock.playable[0]))
+        await asked.encodings.close()
+
+    asyncio.run(main())
 
 
 # --- who picks

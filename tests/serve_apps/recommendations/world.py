@@ -16,6 +16,7 @@ from serve_apps.http import served
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.playback.schemas import Place
 from serve_apps.profiles.client import ProfilesClient
+from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.routes import PREFIX, create_api
 from serve_apps.recommendations.service import Recommendations
 from serve_apps.serving import LocalTarget
@@ -50,7 +51,7 @@ class Told:
 class Home:
     """One replica of recommendations, and the catalogue that it follows."""
 
-    def __init__(self, catalog: World) -> None:
+    def __init__(self, catalog: World, live: Live | None = None) -> None:
         self.catalog, self.playback, self.profiles = catalog, Told(), Told()
         self.service = Recommendations(
             catalog.settings,
@@ -58,6 +59,7 @@ class Home:
             PlaybackClient(LocalTarget(self.playback)),
             ProfilesClient(LocalTarget(self.profiles)),
             source_s=SOURCE_S,
+            live=live,
         )
         self.gate = NamesGate()
         self.app = served(create_api(self.service, self.gate), PREFIX)
@@ -85,9 +87,9 @@ class Home:
         return title_id
 
 
-def at_home(tmp_path: Path, run: Callable[[Home], Awaitable[None]]) -> None:
+def at_home(tmp_path: Path, run: Callable[[Home], Awaitable[None]], live: Live | None = None) -> None:
     async def with_catalog(catalog: World) -> None:
-        home = Home(catalog)
+        home = Home(catalog, live)
         async with relaying(catalog.settings), home.http:
             await home.service.open()
             try:
