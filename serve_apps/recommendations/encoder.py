@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import structlog
 
-from cluster.errors import DeadlineExceeded, MatineeError, ServiceUnavailable
+from cluster.errors import DeadlineExceeded, ServiceUnavailable, Unavailable
 
 if TYPE_CHECKING:
     from models.sequence import SequenceModel
@@ -106,7 +106,7 @@ class Encoder:
             log.info("a bundle is loaded", bundle_id=bundle_id)
         except Exception as error:  # whatever is wrong with one bundle, the others go on
             log.warning("a bundle is not loaded", bundle_id=bundle_id, error=repr(error))
-            if not isinstance(error, MatineeError):
+            if not isinstance(error, Unavailable):
                 self._refused.add(bundle_id)  # its bytes are wrong, and do not change
         finally:
             del self._loading[bundle_id]

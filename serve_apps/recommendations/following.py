@@ -13,7 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from cluster.errors import MatineeError
+from cluster.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class Following(Generic[M]):
         """Swap in what is live, if it is another one and good.
 
         Raises:
-            MatineeError: the registry or the objects do not answer; what was live stays, and the next look may be luckier.
+            Unavailable: the registry or the objects do not answer; what was live stays, and the next look may be luckier.
         """
         bundle_id = await self._live()
         if bundle_id is None:
@@ -73,7 +73,7 @@ class Following(Generic[M]):
     async def _swap(self, bundle_id: str) -> None:
         try:
             model = await self._load(bundle_id)
-        except MatineeError:
+        except Unavailable:
             raise
         except Exception as error:  # a bundle may be wrong in more ways than one thinks of: none of them may end what works
             self._refused = bundle_id

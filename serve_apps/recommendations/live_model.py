@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from actors.processors.profiles import digest
 from serve_apps.recommendations.ranking import Bools, Floats
 
-ASKED_WITH: Final = 30
-DECAY: Final = 0.85
-"""EASE is asked with the newest of a history, each of which counts so many times what the one after it counts."""
+NEWEST: Final = 30
+"""Why a title is picked is looked for among so many of those that were watched last."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -42,6 +41,9 @@ class LiveModel:
     neighbour_IK: NDArray[np.int32]
     weight_IK: Floats
     """What having watched an item says of its neighbours: rows of EASE, cut to the strongest."""
+    asked_with: int | None = 30
+    decay: float = 0.85
+    """EASE is asked with the newest of a history (None: with all), each of which counts so many times what the one after it counts."""
 
     @cached_property
     def item_of(self) -> Mapping[str, int]:
@@ -76,8 +78,8 @@ class LiveModel:
 
     def ease_scores(self, item_H: Sequence[int]) -> Floats:
         """Return [I]: recency-weighted EASE (models.ease.Ease), of the weights that were kept."""
-        newest_H = np.asarray(item_H[-ASKED_WITH:], dtype=np.int64)
-        counts_H = DECAY ** np.arange(len(newest_H) - 1, -1, -1, dtype=np.float64)
+        newest_H = np.asarray(item_H[-(self.asked_with or len(item_H)) :], dtype=np.int64)
+        counts_H = self.decay ** np.arange(len(newest_H) - 1, -1, -1, dtype=np.float64)
         told_HK = self.weight_IK[newest_H] * counts_H[:, None]
         scores_I = np.bincount(self.neighbour_IK[newest_H].ravel(), told_HK.ravel(), minlength=len(self.item_ids))
         return scores_I.astype(np.float32)
@@ -89,7 +91,7 @@ class LiveModel:
 
 def most_like(model: LiveModel, item: int, history: History) -> int | None:
     """Return the item of a history's newest that is most like another: why that is recommended."""
-    newest_H = np.asarray(history.item_H[-ASKED_WITH:], dtype=np.int64)
+    newest_H = np.asarray(history.item_H[-NEWEST:], dtype=np.int64)
     if not len(newest_H):
         return None
     likeness_H = model.vector_ID[newest_H] @ model.vector_ID[item] / model.length_I[newest_H]

@@ -244,3 +244,11 @@ def test_few_titles_that_are_watched_make_no_row_nor_does_a_small_catalogue():
     assert row(page(stock(*twelve[:8]), scores=scores), "popular") is None
     assert len(ids(row(page(stock(*twelve[:9]), scores=scores), "popular"))) == policy.ROW_LEAST
     assert row(page(stock(*twelve)), "popular") is None
+
+
+# --- what models compute on
+
+
+def test_an_encoder_takes_of_several_gpus_a_little_and_of_the_only_one_nothing():
+    assert [policy.gpu_share(gpus) for gpus in (0, 1, 2, 8)] == [0, 0, policy.ENCODER_GPU, policy.ENCODER_GPU]
+    assert 0 < policy.ENCODER_GPU <= 0.25
