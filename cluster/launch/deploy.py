@@ -60,7 +60,10 @@ APPLICATIONS: Final = (
     Placement("studio", "/api/v1/studio", lambda settings, _: studio.build(settings)),
     Placement("playback", "/api/v1/playback", lambda settings, _: playback.build(settings)),
     Placement("search", "/api/v1/search", lambda settings, _: search.build(settings)),
-    Placement("recommendations", "/api/v1/home", lambda settings, _: recommendations.build(settings)),
+    # Its encoder is none of its replicas, has its own scale, from none on, and a share of a GPU where there is one to spare.
+    Placement(
+        "recommendations", "/api/v1/home", lambda settings, cluster: recommendations.build(settings, cluster.version, cluster.gpus())
+    ),
     Placement("telemetry", "/api/v1/telemetry", lambda settings, _: telemetry.build(settings)),
     Placement("operations", "/api/v1/operations", operations.build, scale=SINGLE),
     Placement("web", "/", lambda settings, _: web.build(settings), scale=SINGLE),

@@ -46,6 +46,13 @@ class ServeCluster:
         done = set(ray.wait(refs, num_returns=len(refs), timeout=timeout_s)[0]) if refs else set()
         return {name: ref in done and _succeeded(ref) for name, ref in asked.items()}
 
+    def gpus(self) -> float:
+        """Return how many GPUs the nodes have together; none where this process is connected to no Ray."""
+        import ray
+
+        resources: dict[str, float] = ray.cluster_resources() if ray.is_initialized() else {}  # type: ignore[no-untyped-call]
+        return resources.get("GPU", 0.0)
+
     def scale(self, application: str, scale: ScaleRange) -> None:
         """See `Cluster.scale`."""
         # Only here: this imports every application.
@@ -68,8 +75,9 @@ def _details(timeout_s: float | None) -> dict[str, Any]:
 
 
 def _seen(application: dict[str, Any]) -> Seen:
-    deployments = application["deployments"].values()
-    messages = [application["message"], *(deployment["message"] for deployment in deployments)]
+    messages = [application["message"], *(deployment["message"] for deployment in application["deployments"].values())]
+    # What takes the requests is named as its application, and is what a scale means; what works for it behind scales by itself.
+    deployments = [deployment for name, deployment in application["deployments"].items() if name == application["name"]]
     states = [_word(replica["state"]) for deployment in deployments for replica in deployment["replicas"]]
     return Seen(
         serve_status=_word(application["status"]),

@@ -55,6 +55,18 @@ def test_nothing_is_left_to_unsafe_defaults(settings: Settings) -> None:
         assert config.autoscaling_config.target_ongoing_requests < config.max_ongoing_requests, placement.name
 
 
+def test_what_works_behind_an_application_starts_with_nothing_and_a_scale_leaves_it_alone(settings: Settings) -> None:
+    from cluster.launch import deploy
+
+    home = next(placement for placement in deploy.APPLICATIONS if placement.name == "recommendations")
+    encoders = [deployment_of(home, settings, scale).init_args[1]._bound_deployment for scale in (ScaleRange(1, 4), ScaleRange(3, 3))]
+    assert encoders[0]._version == encoders[1]._version == deploy.version_of(settings)
+    for encoder in encoders:
+        bounds = encoder._deployment_config.autoscaling_config
+        assert (encoder.name, bounds.min_replicas, bounds.initial_replicas) == ("encoder", 0, None)
+        assert encoder.ray_actor_options == {"num_cpus": 0.05}
+
+
 def test_a_laptop_with_one_core_has_room_for_everything_at_its_largest(settings: Settings) -> None:
     from cluster.launch import deploy
 

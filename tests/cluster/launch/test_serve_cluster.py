@@ -51,3 +51,23 @@ def test_a_controller_that_hangs_holds_no_thread_for_longer_than_it_may(tmp_path
     with pytest.raises(GetTimeoutError):
         cluster.applications(0.2)
     assert time.monotonic() - began_s < 10.0
+
+
+def test_an_application_is_as_many_as_take_its_requests_and_says_what_all_of_it_says() -> None:
+    from cluster.launch.serve_cluster import _seen
+
+    def deployment(states: list[str], target: int, message: str) -> dict[str, Any]:
+        return {"message": message, "target_num_replicas": target, "replicas": [{"state": state} for state in states]}
+
+    seen = _seen(
+        {
+            "name": "recommendations",
+            "status": "DEPLOYING",
+            "message": "",
+            "deployments": {
+                "recommendations": deployment(["RUNNING", "STARTING"], 2, ""),
+                "encoder": deployment(["RUNNING", "RUNNING", "STARTING"], 3, "it is slow"),
+            },
+        }
+    )
+    assert (seen.replicas, seen.target, seen.starting, seen.message) == (1, 2, 1, "it is slow")
