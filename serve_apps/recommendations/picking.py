@@ -36,7 +36,10 @@ class Picking:
 
     async def picks(self, model: LiveModel, stock: Stock, sources: Sources, now_s: float) -> Picks:
         """Return what the model picks of the titles; always something typed, never an error."""
+        # Of who has watched nothing the list tells something; its times are made up, and the same each time.
         history = model.history(sources.first_s(now_s))
+        if not history.item_H:
+            history = model.history({title_id: float(at) for at, title_id in enumerate(reversed(sources.listed or ()))})
         alike = partial(self.alike, model, stock)
         if not history.item_H:
             return Picks(model_version=model.bundle_id, alike=alike)

@@ -207,6 +207,22 @@ def test_of_a_profile_of_which_nothing_is_known_nobody_picks_and_there_is_a_page
         assert ids(page(STOCK, sources, picked), "new")
 
 
+def test_of_who_has_watched_nothing_the_list_says_what_to_pick_and_is_not_picked_itself():
+    async def main() -> None:
+        asked, listing = Asked(), Sources([], ["t05", "t02"], ProfileState())
+        for _ in range(2):
+            picked = await asked.picks(listing)
+            assert picked.fallback == "none"
+            assert not {"t02", "t05"} & set(picked.title_ids)
+        (ask,) = asked.encoder.asked
+        assert list(ask.items) == [2, 5]  # what was put on it last stands first
+        watching = Sources([place("t01")], ["t05"], ProfileState())
+        await asked.picks(watching)
+        assert list(asked.encoder.asked[-1].items) == [1]
+
+    asyncio.run(main())
+
+
 def test_where_everything_was_seen_nobody_picks():
     assert picks(watched(*TITLES)).fallback == "trending"
 
