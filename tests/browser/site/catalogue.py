@@ -212,6 +212,8 @@ def home() -> Json:
     """A home that has everything."""
     return {
         "hero": item("t-bunny", synopsis=title("t-bunny")["synopsis"], reason="Picked for Noor"),
+        "model_version": None,
+        "fallback": "trending",
         "rows": [
             row(
                 "continue",
