@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.site import catalogue
-from tests.browser.site.catalogue import Json
 from tests.browser.site.conftest import SIGNED_IN
 from tests.browser.site.fake import Fake, Problem
 from tests.browser.site.looking import SHIFTS, Axe
@@ -58,14 +57,21 @@ def test_a_link_may_say_where_to_begin(theatre: Theatre) -> None:
 def test_a_play_tells_from_which_card_it_began(theatre: Theatre) -> None:
     theatre.page.goto("/")
     theatre.page.get_by_role("region", name="Carry on watching").locator("a.card").first.click()
-
-    def told() -> Json | None:
-        events = [event for asked in theatre.fake.requests("/telemetry/events", "POST") for event in asked.body["events"]]
-        return next((event for event in events if event["kind"] == "play_begun"), None)
-
-    event, first = theatre.eventually(told), catalogue.home()["rows"][0]
+    [event], first = theatre.eventually(lambda: theatre.told("play_begun")), catalogue.home()["rows"][0]
     assert (event["row_id"], event["row_position"], event["position"]) == (first["row_id"], 0, 0)
     assert (event["playable_id"], event["title_id"]) == (first["items"][0]["playable_id"], first["items"][0]["title"]["title_id"])
+
+
+def test_a_play_tells_where_it_was_sought_and_what_is_shown(theatre: Theatre) -> None:
+    theatre.open(position_s=4.0)
+    theatre.seek(30)
+    [seek] = theatre.eventually(lambda: theatre.told("seek"))
+    assert (seek["session_id"], seek["to_s"]) == (f"session-of-{FILM}", 30)
+    assert 4 <= seek["position_s"] < 12
+    shown = theatre.eventually(lambda: theatre.told("quality_change"))
+    assert {event["height"] for event in shown} <= {360, 180}
+    assert all(event["bitrate_bps"] > 0 for event in shown)
+    assert theatre.told("stall") == theatre.told("error") == []
 
 
 # --- keys

@@ -82,6 +82,8 @@ def test_without_any_edge_it_says_so_and_goes_on_with_those_of_a_new_session(
     held.release()
     assert theatre.plays()["t"] > 29.5
     expect(banner).to_have_text("")
+    [error] = theatre.eventually(lambda: theatre.told("error"))
+    assert (error["session_id"], error["position_s"]) == (f"session-of-{FILM}", 30)
     fresh.kill()
     theatre.errors.clear()
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from cluster.durable import open_log, partition_of
 from cluster.edge.registry import EdgeStatus
+from cluster.events import TELEMETRY
+from cluster.settings import MIN_RUNG_HEIGHT
 from serve_apps.playback.policy import ranked
 from tests.browser.site.catalogue import Json
 from tests.browser.site.visiting import Visits
@@ -94,6 +99,37 @@ def test_a_tab_that_is_closed_stops_its_stream_at_once(page: Page, viewer: Viewe
     page.close()
     eventually(other, lambda: viewer.ask("GET", "/api/v1/playback/sessions").json()["items"] == [], timeout_s=LEASE_S / 3)
     assert abs(place(viewer, film)["position_s"] - left_s) < 1
+
+
+def test_what_happens_in_the_player_reaches_the_log(page: Page, viewer: Viewer, film: str, platform: Platform) -> None:
+    known(viewer, film)
+    other = page.context.new_page()
+    page.goto(f"/watch/{film}")
+    plays(page)
+    page.locator("hls-video").evaluate("video => { video.currentTime = 15 }")
+    plays(page, 15)
+    page.close()
+
+    async def logged() -> dict[str, Json]:
+        log = await open_log(platform.settings.log)
+        try:
+            partition = partition_of(str(viewer.profile_id), TELEMETRY.partitions)
+            found = [entry.event for entry in await log.read(TELEMETRY, partition, 0, wait_s=1)]
+        finally:
+            await log.close()
+        return {event.kind: event.value for event in found if event.value["profile_id"] == viewer.profile_id}
+
+    def complete() -> dict[str, Json]:
+        with ThreadPoolExecutor(1) as aside:  # Playwright's own loop runs in this thread
+            kinds = aside.submit(asyncio.run, logged()).result()
+        return kinds if kinds.keys() >= {"player.sought", "player.quality-changed"} else {}
+
+    found = eventually(other, complete)
+    seek, shown = found["player.sought"], found["player.quality-changed"]
+    assert seek["to_s"] == 15
+    assert 0 <= seek["position_s"] < 15
+    assert shown["height"] >= MIN_RUNG_HEIGHT
+    assert seek["session_id"] == shown["session_id"] == found["play.begun"]["session_id"]
 
 
 def leading(others: list[EdgeStatus], film: str) -> str:

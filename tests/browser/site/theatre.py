@@ -117,3 +117,8 @@ class Theatre:
 
     def kept(self) -> list[Json]:
         return [asked.body for asked in self.fake.requests("/profiles/me/player", "PUT")]
+
+    def told(self, kind: str) -> list[Json]:
+        """Return what the page has told of this kind."""
+        events = [event for asked in self.fake.requests("/telemetry/events", "POST") for event in asked.body["events"]]
+        return [event for event in events if event["kind"] == kind]

@@ -1,4 +1,4 @@
-/** What a profile sees and begins, told to the service of telemetry. Nothing waits for it, and nothing shows where it is away. */
+/** What a profile sees, begins, and has happen in the player, told to the service of telemetry. Nothing waits for it, and nothing shows where it is away. */
 import { effect } from "@preact/signals";
 
 import type { components } from "../api/telemetry.ts";
@@ -11,6 +11,9 @@ type Schemas = components["schemas"];
 export type Shown = Pick<Schemas["Impression"], "page_id" | "row_id" | "row_position" | "position" | "title_id"> & {
   model_version: string | null;
 };
+type Untold<Event> = Event extends unknown ? Omit<Event, "event_id" | "at"> : never;
+/** What happened in the player. */
+export type Note = Untold<Schemas["Seek"] | Schemas["Stall"] | Schemas["QualityChange"] | Schemas["PlayerError"]>;
 
 const telling = new Telling<Schemas["NewEvents"]["events"][number]>((events) =>
   telemetry.POST("/events", { body: { events }, keepalive: true }),
@@ -52,6 +55,16 @@ export function began(session: { session_id: string; playable_id: string; title_
   });
 }
 
+/** Something happened in the player. */
+export function inPlayer(note: Note): void {
+  tell({ ...told(), ...note });
+}
+
+/** Send what waits: the page goes. */
+export function flush(): void {
+  telling.flush();
+}
+
 function told(): { event_id: string; at: string } {
   return { event_id: newId(), at: new Date().toISOString() };
 }
@@ -68,5 +81,5 @@ effect(() => {
   }
   profile = now;
 });
-addEventListener("visibilitychange", () => document.visibilityState === "hidden" && telling.flush(), true);
-addEventListener("pagehide", () => telling.flush());
+addEventListener("visibilitychange", () => document.visibilityState === "hidden" && flush(), true);
+addEventListener("pagehide", flush);

@@ -44,6 +44,8 @@ export interface Wishes {
 export interface Trouble {
   /** `edges`: nobody delivers; `refused`: the address is no longer good; `broken`: this browser cannot play it. */
   why: "edges" | "refused" | "broken";
+  /** What failed, as hls.js calls it. */
+  code: string;
 }
 
 interface Listener {
@@ -52,6 +54,8 @@ interface Listener {
   /** The browser does not play without a touch. */
   onRefusedToPlay: () => void;
   onTracks: () => void;
+  /** Another rendition is shown. */
+  onQuality: (height: number, bitrateBps: number) => void;
 }
 
 const MANIFEST = "master.m3u8";
@@ -266,7 +270,9 @@ export class Engine {
     };
     for (const each of TRACKS) textTracks.addEventListener(each, again);
     // The element pins the lower quality for good after one failed segment. Nobody wished that.
-    hls.on(Events.LEVEL_SWITCHED, () => {
+    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => {
+      const shown = hls.levels[level];
+      if (shown && this.video.api === hls) this.listener.onQuality(shown.height, shown.bitrate);
       if (this.quality === null && this.video.videoRenditions.selectedIndex >= 0) {
         this.video.videoRenditions.selectedIndex = -1;
       }
@@ -315,7 +321,8 @@ export class Engine {
     }
     const status = error.response?.code ?? 0;
     const network = error.type === Hls.ErrorTypes.NETWORK_ERROR;
-    this.listener.onTrouble({ why: !network ? "broken" : status === 403 || status === 404 ? "refused" : "edges" });
+    const why = !network ? "broken" : status === 403 || status === 404 ? "refused" : "edges";
+    this.listener.onTrouble({ why, code: error.details });
   }
 
   // --- where the browser plays HLS itself
@@ -337,7 +344,7 @@ export class Engine {
     edges.failed(edges.here, performance.now());
     const other = edges.pick(new Set([edges.here]), performance.now());
     if (other === null) {
-      this.listener.onTrouble({ why: "edges" });
+      this.listener.onTrouble({ why: "edges", code: "nativeError" });
       return;
     }
     const atS = this.positionS;

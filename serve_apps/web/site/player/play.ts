@@ -8,13 +8,14 @@ import { catalog, ok, profiles } from "../lib/api.ts";
 import { outdate, shown } from "../lib/load.ts";
 import { asProblem, type Problem } from "../lib/problem.ts";
 import { remember, remembered, who } from "../lib/session.ts";
-import { began } from "../lib/telemetry.ts";
+import { began, flush, inPlayer } from "../lib/telemetry.ts";
 import type { Episode, Title } from "../lib/titles.ts";
 import { me, readMe, type Profile } from "../members/profile.ts";
 import { pauseMs } from "./edges.ts";
 import { Engine, type Trouble, type Video, type Wishes } from "./engine.ts";
 import { choose, chosenFor, parseKept, type Chosen } from "./languages.ts";
 import { around, Countdown, offerAt, onward, type Offer } from "./markers.ts";
+import { Notes } from "./notes.ts";
 import { LiveSession, startSession, type Gone, type Told, type Where } from "./session.ts";
 
 export type PlayerChange = Partial<
@@ -65,6 +66,7 @@ export class Play {
   private readonly engine: Engine;
   private readonly video: Video;
   private readonly go: (playableId: string) => void;
+  private readonly notes = new Notes(inPlayer);
   private live: LiveSession | null = null;
   private turn = 0;
   private troubles = 0;
@@ -82,10 +84,14 @@ export class Play {
     this.video = video;
     this.go = go;
     this.engine = new Engine(video, {
-      onTrouble: (trouble) => void this.mend(trouble.why),
+      onTrouble: (trouble) => {
+        this.notes.failed(trouble.code);
+        void this.mend(trouble.why);
+      },
       onEdge: (edge) => (this.edge.value = edge),
       onRefusedToPlay: () => undefined, // It stands there with its big button: a touch plays it.
       onTracks: () => undefined,
+      onQuality: (height, bitrateBps) => this.notes.shows(height, bitrateBps),
     });
     this.watch();
   }
@@ -97,6 +103,7 @@ export class Play {
     const turn = this.begin(playableId);
     void this.live?.stop().then(outdatePlaces);
     this.live = null;
+    this.notes.closed();
     this.swapping = true;
     this.engine.unload();
     for (let times = 0; ; times++) {
@@ -126,6 +133,7 @@ export class Play {
     this.turn++;
     const stopped = this.live?.stop();
     this.live = null;
+    this.notes.closed();
     for (const off of this.off) off();
     this.engine.destroy();
     outdatePlaces();
@@ -135,6 +143,8 @@ export class Play {
   /** The page goes away, maybe for ever. */
   readonly hide = (): void => {
     void this.live?.stop();
+    this.notes.closed();
+    flush();
   };
 
   /** The page is back as it was, out of the browser's cache of pages: the session was stopped. */
@@ -168,6 +178,7 @@ export class Play {
       this.starting.value = false;
       this.refused.value = null;
     });
+    this.notes.opened(told.session_id, atS);
     this.live = new LiveSession(told, {
       where: () => this.where(),
       onGone: (why) => this.gone(why),
@@ -391,23 +402,36 @@ export class Play {
     on(video, "timeupdate", () => this.moved());
     on(video, "seeked", () => this.moved());
     // A place that nobody delivers right now is where it goes on all the same.
-    on(video, "seeking", () => !this.swapping && this.moved());
+    on(video, "seeking", () => {
+      if (this.swapping) return;
+      this.notes.sought(video.currentTime);
+      this.moved();
+    });
     on(video, "ended", () => {
       if (this.swapping) return;
+      this.notes.stopped();
       this.placeS = video.duration || this.placeS;
       this.look();
       this.live?.soon();
     });
-    on(video, "waiting", () => (this.waiting = true));
+    on(video, "waiting", () => {
+      this.waiting = true;
+      this.notes.waits();
+    });
     on(video, "playing", () => {
       this.waiting = false;
+      this.notes.plays();
       this.moved();
       this.troubles = 0;
       this.trouble.value = null;
       if (this.asking.value === "still") this.asking.value = null;
     });
     on(video, "canplay", () => (this.trouble.value = null));
-    on(video, "pause", () => !this.swapping && this.live?.soon());
+    on(video, "pause", () => {
+      if (this.swapping) return;
+      this.notes.stopped();
+      this.live?.soon();
+    });
     on(video, "seeked", () => this.live?.soon());
     on(window, "pagehide", this.hide);
     on(window, "pageshow", this.unhide);
@@ -432,6 +456,7 @@ export class Play {
     if (this.swapping && (video.currentTime < this.startS - 2 || !video.src)) return;
     this.swapping = false;
     this.placeS = video.currentTime;
+    if (!video.seeking) this.notes.moved(this.placeS);
     this.look();
   }
 }
