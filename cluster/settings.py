@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, ge=1, le=600, description="How long a stream lives without a heartbeat.")
     session_shards: int = Field(default=2, ge=1, le=64, description="Actors that hold the playback sessions.")
     processor_instances: int = Field(default=1, ge=1, le=16, description="Actors of each log processor; they share its topic's partitions.")
+    explored_share: float = Field(
+        default=0.02,
+        ge=0,
+        le=0.05,
+        description="The share of places in rows of picks and genres that show what nobody chose, so that logs can judge models; 0: none.",
+    )
     collect_after_s: float = Field(default=86400.0, ge=0, description="How long deleted, superseded and abandoned media is kept.")
     upload_limit_bytes: int = Field(default=200 * 2**30, ge=1, description="The largest upload.")
     encoders: int = Field(default=0, ge=0, le=1024, description="Encoders at once; 0: as many as cores.")

@@ -19,8 +19,8 @@ from models.errors import DataRefused
 from models.evaluate import CONFIDENCE, RESAMPLES, Figure
 from models.metrics import Doubles
 
-CLIP: Final = 100.0
-"""The most that one place counts for: what was shown once in a thousand times would else decide alone."""
+CLIP: Final = 10_000.0
+"""The most that one place counts for. What is drawn at 2 % among m candidates weighs 50 m, so less would cut what tells most."""
 
 
 @dataclass(frozen=True, eq=False)

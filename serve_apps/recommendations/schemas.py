@@ -22,6 +22,7 @@ class HomeItem(BaseModel):
     position_s: float | None = Field(description="Where it was left; null: at its start.")
     duration_s: float | None
     reason: str | None = Field(description="Why it is shown.")
+    propensity: float = Field(default=1.0, gt=0, le=1, description="How likely its place in the row was to show it; 1: it had no choice.")
 
 
 class HomeRow(BaseModel):

@@ -24,6 +24,7 @@ from serve_apps.catalog.client import CatalogClient, CatalogFeed, Sight, sight
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
+from serve_apps.recommendations.exploration import explored
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.popular import Popular
 from serve_apps.recommendations.profile import ProfileStates
@@ -59,6 +60,7 @@ class Recommendations:
         open_processed = partial(open_store, settings.store, PROCESSED, now_s)
         self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
         self.live = live
+        self._explored_share = settings.explored_share
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
     async def open(self) -> None:
@@ -95,7 +97,8 @@ class Recommendations:
         )
         sources, now_s = Sources(watched, listed, state), self._now_s()
         picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS
-        return policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks)
+        page = policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks)
+        return explored(page, stock, sources.places, state, profile_id, now_s, self._explored_share)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
         """Return titles like another, the most alike first.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 
 import msgspec
 
+from actors.processors.profiles import digest
 from serve_apps.catalog.client import Sight
 from serve_apps.catalog.schemas import Title, TitleCard
 
@@ -68,6 +70,7 @@ class Stock:
         # By their places among the playable ones: what two titles share is counted without looking at either.
         self._genres: defaultdict[str, list[int]] = defaultdict(list)
         self._people: defaultdict[str, list[int]] = defaultdict(list)
+        self._ids: dict[str, Sequence[str]] = {}
         self.spelled: dict[str, str] = {}
         """Genres as they are shown, by how they compare: of several spellings always the same one."""
         for at, title in enumerate(self.playable):
@@ -90,6 +93,22 @@ class Stock:
     def of_genre(self, genre: str) -> list[Known]:
         """Return the titles of a genre, the newest first."""
         return [self.playable[at] for at in self._genres.get(genre, ())]
+
+    @cached_property
+    def playable_ids(self) -> Sequence[str]:
+        """The ids of what can be played, the newest first."""
+        return [title.title_id for title in self.playable]
+
+    def ids_of_genre(self, genre: str) -> Sequence[str]:
+        """Return those of a genre, the newest first; made once."""
+        if genre not in self._ids:
+            self._ids[genre] = [self.playable_ids[at] for at in self._genres.get(genre, ())]
+        return self._ids[genre]
+
+    @cached_property
+    def by_digest(self) -> Mapping[str, str]:
+        """The ids of all titles, by what a profile's state holds of those that it has begun."""
+        return {digest(title_id): title_id for title_id in self.by_id}
 
     @property
     def genres(self) -> Mapping[str, int]:
