@@ -112,6 +112,12 @@ export interface components {
              */
             position_s: number | null;
             /**
+             * Propensity
+             * @description How likely its place in the row was to show it; 1: it had no choice.
+             * @default 1
+             */
+            propensity: number;
+            /**
              * Reason
              * @description Why it is shown.
              */
