@@ -190,6 +190,7 @@ def item(title_id: str, **changed: Any) -> Json:
         "position_s": None,
         "duration_s": None,
         "reason": None,
+        "propensity": 0.98,
         **changed,
     }
 

@@ -8,9 +8,7 @@ import { who } from "./session.ts";
 import { Telling } from "./telling.ts";
 
 type Schemas = components["schemas"];
-export type Shown = Pick<Schemas["Impression"], "page_id" | "row_id" | "row_position" | "position" | "title_id"> & {
-  model_version: string | null;
-};
+export type Shown = Omit<Schemas["Impression"], "kind" | "event_id" | "at">;
 type Untold<Event> = Event extends unknown ? Omit<Event, "event_id" | "at"> : never;
 /** What happened in the player. */
 export type Note = Untold<Schemas["Seek"] | Schemas["Stall"] | Schemas["QualityChange"] | Schemas["PlayerError"]>;
@@ -28,8 +26,7 @@ export function newId(): string {
 
 /** A card of a page was in sight. */
 export function saw(card: Shown): void {
-  // Rules decide what is where, and would decide so again.
-  tell({ kind: "impression", ...told(), ...card, propensity: 1 });
+  tell({ kind: "impression", ...told(), ...card });
 }
 
 /** Somebody went on from a card: what is played next of its title began there. */

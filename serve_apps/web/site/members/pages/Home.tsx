@@ -153,10 +153,11 @@ function Shelf({
   const items = useMemo(() => row.items.map((item) => card(item, begun)), [row]);
   const onCard = useCallback(
     (element: Element, position: number) => {
-      const title = row.items[position]?.title;
-      if (!title) return () => undefined;
+      const item = row.items[position];
+      if (!item) return () => undefined;
       const place = { page_id: page.id, row_id: row.row_id, row_position: at, position };
-      const shown = { ...place, title_id: title.title_id, model_version: row.model_version };
+      const chosen = { title_id: item.title.title_id, propensity: item.propensity, model_version: row.model_version };
+      const shown = { ...place, ...chosen };
       const followed = (): void => follow(shown);
       element.addEventListener("click", followed);
       const unwatch = page.impressions.watch(element, shown);
