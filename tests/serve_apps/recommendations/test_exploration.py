@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actors.processors.profiles import ProfileState, digest
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.exploration import EXPLORED, explored, slots
-from serve_apps.recommendations.policy import Sources
+from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.schemas import Home
 from serve_apps.recommendations.stock import Stock, known
 from tests.serve_apps.recommendations.test_policy import ids, row, sources
