@@ -79,15 +79,20 @@ def partition_for(account_id: str) -> int:
     return partition_of(account_id, PLAYBACK.partitions)
 
 
+def play_of(event: Event) -> Play:
+    """Return the play that a beginning or an end is of: both say the same title and time."""
+    told = event.value
+    begun_at_s = event.occurred_at_s if event.kind == STARTED else told["started_at_s"]
+    return Play(str(told["title_id"]), int(begun_at_s), _percent(told["position_s"], told["duration_s"]))
+
+
 def digest(title_id: str) -> str:
     """Return what `seen` holds of a title."""
     return base64.urlsafe_b64encode(hashlib.blake2b(title_id.encode(), digest_size=_LETTERS * 3 // 4).digest()).decode()
 
 
 def _played(row: Value | None, event: Event) -> Value:
-    state, told = state_of(row), event.value
-    begun_at_s = event.occurred_at_s if event.kind == STARTED else told["started_at_s"]
-    play = Play(str(told["title_id"]), int(begun_at_s), _percent(told["position_s"], told["duration_s"]))
+    state, play = state_of(row), play_of(event)
     others = [each for each in state.plays if (each.title_id, each.begun_at_s) != (play.title_id, play.begun_at_s)]
     plays = sorted([*others, play], key=lambda each: each.begun_at_s)[-PLAYS_LIMIT:]
     seen = [each for each in state.digests if each != digest(play.title_id)] + [digest(play.title_id)]
