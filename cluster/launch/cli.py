@@ -16,6 +16,7 @@ from cluster.launch import down, edge, migrations, model_life, replay, scale, st
 from cluster.launch.ingest import command as ingest
 from cluster.launch.moving import command as moving
 from cluster.launch.servers import command as servers
+from cluster.launch.training import command as training
 
 app: Final = typer.Typer(
     help="Matinee: a streaming service that you run yourself.",
@@ -25,7 +26,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Settings come from the environment (MATINEE_PORT, …). Everything is kept under MATINEE_DATA, by default ./matinee-data.",
 )
-for group in (up, status, ingest, scale, edge, servers, migrations, moving, replay, model_life, down):
+for group in (up, status, ingest, scale, edge, servers, migrations, moving, replay, training, model_life, down):
     group.register(app)
 
 

@@ -19,7 +19,22 @@ from cluster.events import PLAYBACK, Event
 from cluster.launch.instance import Process, State, private_directory
 from tests.running import COMMAND, instance_environment
 
-COMMANDS = ("up", "down", "status", "ingest", "scale", "edge", "servers", "migrate", "copy", "backup", "restore", "replay", "models")
+COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "ingest",
+    "scale",
+    "edge",
+    "servers",
+    "migrate",
+    "copy",
+    "backup",
+    "restore",
+    "replay",
+    "models",
+    "evaluate",
+)
 
 
 def matinee(data: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:

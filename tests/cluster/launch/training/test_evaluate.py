@@ -1,0 +1,112 @@
+"""`matinee evaluate` as a person types it: a table of all models on one split, or one line that says why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.errors import InvalidInput, MatineeError, Misconfigured
+from cluster.launch.training import command
+from tests.cluster.launch.test_cli import matinee, one_line
+
+DAY_S = 86_400
+
+
+def circle(folder: Path, users: int = 40) -> Path:
+    """A file as RecBole has them: everybody goes round the same circle, from anywhere."""
+    rows = [
+        f"u{user}\tt{(user + step) % 12:02}\t5\t{1_700_000_000 + step * DAY_S + user}"
+        for user in range(users)
+        for step in range(5 + user % 5)
+    ]
+    path = folder / "circle.inter"
+    path.write_text("\n".join(["user_id:token\titem_id:token\trating:float\ttimestamp:float", *rows]) + "\n")
+    (folder / "circle.item").write_text(
+        "\n".join(["item_id:token\tclass:token_seq", *(f"t{item:02}\tDrama{' Crime' * (item % 2)}" for item in range(12))]) + "\n"
+    )
+    return path
+
+
+def evaluated(data: Path, capsys: pytest.CaptureFixture[str], **asked: Any) -> tuple[dict[str, Any], str]:
+    command.evaluate(str(data), as_json=True, **asked)
+    out = capsys.readouterr()
+    return json.loads(out.out), out.err
+
+
+def test_the_table_has_all_models_and_popularity_first(tmp_path: Path) -> None:
+    circle(tmp_path)
+    done = matinee(tmp_path / "data", "evaluate", "--data", str(tmp_path), "--format", "recbole", "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert rows == [
+        "model", "popularity, 7 days", "popularity", "item-kNN", "item-kNN, recency-weighted", "EASE", "EASE, recency-weighted",
+        "sequence model",
+    ]  # fmt: skip
+    assert "miscalibration" in done.stdout
+    assert "leave-one-out, split " in done.stdout
+    assert "epoch 2: loss" in done.stderr
+    assert "FittingParameters(" in done.stderr
+
+
+def test_the_same_seed_gives_the_same_figures_and_popularity_is_always_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = circle(tmp_path)
+    one, told = evaluated(path, capsys, models="sequence,ease", epochs=2)
+    two, _ = evaluated(path, capsys, models="ease,sequence", epochs=2)
+    assert one == two
+    assert [model["name"] for model in one["models"]] == ["popularity, 7 days", "EASE", "sequence model"]
+    assert one["models"][-1]["fitting"]["most_epochs"] == 2
+    assert one["split"]["hash"] in told
+
+
+def test_what_comes_later_is_asked_of_what_was_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = evaluated(circle(tmp_path), capsys, models="item-knn", split_name="global-time")
+    assert found["split"]["name"] == "global time"
+    assert [model["name"] for model in found["models"]] == ["popularity, 7 days", "item-kNN"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "said"),
+    [
+        ({"source": "nowhere.inter"}, InvalidInput, "nowhere.inter: No such file"),
+        ({"models": "sequence,oracle"}, InvalidInput, "no model 'oracle'; there are: popularity, "),
+        ({"split_name": "random"}, Misconfigured, "There is no split 'random'; there are: leave-one-out, global-time"),
+        ({"file_format": "movielens"}, Misconfigured, "is not called as files of movielens are"),
+        ({"file_format": "csv"}, Misconfigured, "There is no format 'csv'; there are: movielens, parquet, recbole"),
+        ({"source": "log"}, InvalidInput, "nobody has watched anything yet"),
+        ({"source": "log", "file_format": "recbole"}, Misconfigured, "the log needs none"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], error: type[MatineeError], said: str
+) -> None:
+    monkeypatch.setenv("MATINEE_DATA", str(tmp_path / "data"))
+    with pytest.raises(error) as refused:
+        command.evaluate(**{"source": str(circle(tmp_path)), **asked})
+    assert said in refused.value.detail
+
+
+def test_a_folder_with_no_such_file_or_two_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="it holds none"):
+        command.evaluate(str(tmp_path))
+    circle(tmp_path).with_name("other.inter").write_text("")
+    with pytest.raises(Misconfigured, match=r"it holds circle\.inter, other\.inter"):
+        command.evaluate(str(tmp_path))
+
+
+def test_nobody_with_three_views_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "few.inter"
+    path.write_text("user_id:token\titem_id:token\ttimestamp:float\nu\ta\t1\nu\tb\t2\n")
+    done = matinee(tmp_path / "data", "evaluate", "--data", str(path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is nothing to judge by: leave-one-out" in one_line(done)
+
+
+def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.inter"
+    path.write_text("user_id:token\titem_id:token\ttimestamp:float\nu\ta\tyesterday\n")
+    done = matinee(tmp_path / "data", "evaluate", "--data", str(path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "line 2, column timestamp: no number" in one_line(done)
