@@ -1,4 +1,7 @@
-"""What data, and models that come as bytes, can be refused for; models know nothing of the platform, so these stand apart from its tree."""
+"""What data, and models that come as bytes, can be refused for, and how a training can end.
+
+Models know nothing of the platform, so these stand apart from its tree.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from typing import Literal
 
 class DataRefused(ValueError):
     """The data cannot be learned from; says what is wrong with them."""
+
+
+class TrainingLost(RuntimeError):
+    """A training ended without a model; says why. Begun again under its name, it goes on from its newest checkpoint."""
 
 
 class FileRefused(DataRefused):

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 
-from models.batches import asking_batches, training_batches
-from models.data import Floats, Histories, Interactions, Questions
+from models.batches import asking_batches
+from models.data import Floats, Interactions, Questions
 from models.evaluate import evaluate
+from models.learning import ALONE, Checkpoint, Course, Learning, Worker, autocast
 from models.sequence import SequenceModel, SequenceParameters
 
 AT_ONCE: Final = 16_384
@@ -84,7 +86,48 @@ class SequenceRecommender:
     def fit(self, train: Interactions, validation: Questions) -> None:
         """Train from new weights; keeps those of the epoch with the best validation."""
         with _seeded(self.fitting.seed):
-            self._fit(train, validation)
+            self.fit_together(train, validation, ALONE)
+
+    def fit_together(
+        self,
+        train: Interactions,
+        validation: Questions,
+        worker: Worker,
+        resumed: Checkpoint | None = None,
+        keep: Callable[[Callable[[], Checkpoint]], None] = lambda _: None,
+    ) -> None:
+        """Train as one of several workers, each with the rows of its own users; all end with the same weights.
+
+        The first worker's validation decides for all. After each epoch `keep` is given what makes a checkpoint, with which another
+        training goes on as if this one had never ended. Torch's global generators are left seeded.
+        """
+        fitting = self.fitting
+        torch.manual_seed(fitting.seed)
+        learner = SequenceModel(self.parameters, train.items).to(fitting.device)
+        worker.take_over(learner)
+        self.model = copy.deepcopy(learner)
+        learning = Learning(learner, self.model, fitting, worker)
+        course = Course([], 0, copy.deepcopy(self.model.state_dict())) if resumed is None else resumed.course
+        if resumed is not None:
+            learning.load(resumed)
+        self.epochs = course.epochs
+        while not course.is_over(fitting):
+            number, before_s = len(course.epochs) + 1, course.epochs[-1].seconds if course.epochs else 0.0
+            began_s = time.perf_counter()
+            loss = learning.epoch(number, train.histories, self.parameters.longest)
+            seconds = before_s + time.perf_counter() - began_s
+            ndcg = worker.first_says(self._validated(train, validation) if worker.rank == 0 else 0.0, fitting.device)
+            ndcg = -loss if math.isnan(ndcg) else ndcg
+            course.add(Epoch(number, loss, ndcg, seconds), self.model)
+            self._tell(course.epochs[-1])
+            keep(lambda: learning.checkpoint(course))
+        self.model.load_state_dict(course.best_weights)
+
+    def load(self, items: int, checkpoint: Checkpoint) -> None:
+        """Take the best weights of a training."""
+        self.model = SequenceModel(self.parameters, items).to(self.fitting.device)
+        self.model.load_state_dict(checkpoint.course.best_weights)
+        self.epochs = checkpoint.course.epochs
 
     def scores(self, questions: Questions) -> Floats:
         """Return the logits of what is next after each history."""
@@ -92,71 +135,15 @@ class SequenceRecommender:
         score_QI = np.empty((len(questions), self.model.items), dtype=np.float32)
         with torch.inference_mode():
             for batch in asking_batches(questions.seen, self.parameters.longest, AT_ONCE, self.model.items):
-                with _autocast(self.fitting):
+                with autocast(self.fitting):
                     x_BLD = self.model(batch.item_BL.to(self.fitting.device), batch.time_s_BL.to(self.fitting.device))
                 last_BD = x_BLD[torch.arange(len(x_BLD)), batch.last_B].float()
                 score_QI[batch.row_B] = self.model.logits(last_BD).cpu().numpy()  # bfloat16 would make ties of near scores
         return score_QI
 
-    def _fit(self, train: Interactions, validation: Questions) -> None:
-        fitting = self.fitting
-        self.epochs = []
-        learner = SequenceModel(self.parameters, train.items).to(fitting.device)
-        self.model = copy.deepcopy(learner)
-        learning = _Learning(learner, self.model, fitting)
-        best, best_weights, seconds = Epoch(0, float("inf"), float("-inf"), 0.0), copy.deepcopy(self.model.state_dict()), 0.0
-        for number in range(1, fitting.most_epochs + 1):
-            began = time.perf_counter()
-            loss = learning.epoch(train.histories, self.parameters.longest)
-            seconds += time.perf_counter() - began
-            ndcg = float(evaluate(self, train, validation).per_question["NDCG@10"].mean()) if len(validation) else -loss
-            self.epochs.append(Epoch(number, loss, ndcg, seconds))
-            self._tell(self.epochs[-1])
-            if ndcg > best.ndcg:
-                best, best_weights = self.epochs[-1], copy.deepcopy(self.model.state_dict())
-            elif number - best.number >= fitting.patience:
-                break
-        self.model.load_state_dict(best_weights)
-
-
-class _Learning:
-    """One training: the weights that learn, and their average."""
-
-    def __init__(self, learner: SequenceModel, average: SequenceModel, fitting: FittingParameters) -> None:
-        self._learner, self._average, self._fitting = learner, average, fitting
-        self._forward: Any = torch.compile(learner, dynamic=True) if fitting.device == "cuda" else learner
-        self._optimiser = torch.optim.AdamW(
-            learner.parameters(), lr=fitting.learning_rate, betas=(0.9, 0.98), weight_decay=fitting.weight_decay, fused=True
-        )
-        self._random, self._drawn = np.random.default_rng(fitting.seed), torch.Generator().manual_seed(fitting.seed)
-        self._steps = 0
-
-    def epoch(self, histories: Histories, longest: int) -> float:
-        """Learn from every view once; returns the mean loss of a batch."""
-        fitting, padding = self._fitting, self._learner.items
-        self._learner.train()
-        losses: list[float] = []
-        for batch in training_batches(histories, longest, fitting.positions, padding, self._random, fitting.horizon):
-            self._optimiser.zero_grad(set_to_none=True)
-            with _autocast(fitting):
-                x_BLD = self._forward(batch.item_BL.to(fitting.device), batch.time_s_BL.to(fitting.device))
-                loss = self._learner.loss(x_BLD, batch.target_BL.to(fitting.device), self._drawn)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
-            self._average_weights()
-            losses.append(loss.item())
-        return sum(losses) / max(len(losses), 1)
-
-    def _average_weights(self) -> None:
-        # The first weights are chance: what is averaged begins short.
-        self._steps += 1
-        share = max(1 - self._fitting.averaged, 1 / self._steps)
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self._average.parameters()), list(self._learner.parameters()), share)
-
-
-def _autocast(fitting: FittingParameters) -> contextlib.AbstractContextManager[Any]:
-    return torch.autocast(fitting.device, torch.bfloat16, enabled=fitting.bf16)
+    def _validated(self, train: Interactions, validation: Questions) -> float:
+        """Return NDCG@10, not a number where nothing is asked."""
+        return float(evaluate(self, train, validation).per_question["NDCG@10"].mean()) if len(validation) else math.nan
 
 
 @contextlib.contextmanager
