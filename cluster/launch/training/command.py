@@ -1,20 +1,26 @@
-"""`matinee evaluate`: the table of all models on one split. What goes on is told on stderr, results on stdout."""
+"""`matinee train` makes a candidate, `matinee evaluate` prints the table of all models on one split.
+
+What goes on is told on stderr, results on stdout.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
 
+from cluster.errors import Misconfigured
 from cluster.launch import kept_in
 from cluster.launch.training import data
+from cluster.launch.training.telling import Telling, tell
 from cluster.settings import load
 
 if TYPE_CHECKING:
-    from models.fitting import Epoch, FittingParameters
+    from models.fitting import FittingParameters
     from models.sequence import SequenceParameters
 
 Data = Annotated[str, typer.Option("--data", help="`log`, or a file of interactions, or a folder with one.", metavar="log|PATH")]
@@ -22,12 +28,55 @@ Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(data.F
 SplitName = Annotated[str, typer.Option("--split", help=f"What is asked: {' or '.join(data.SPLITS)}.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0, max=2**31 - 1)]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="The most epochs of the sequence model.", min=1)]
+RUN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
+    app.command("train")(train)
     app.command("evaluate")(evaluate)
+
+
+def train(
+    source: Data = data.LOG,
+    file_format: Format = None,
+    split_name: SplitName = "leave-one-out",
+    workers: Annotated[int, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own); 0: this process.", min=0)] = 1,
+    gpu: Annotated[bool, typer.Option("--gpu", help="A GPU for each worker.")] = False,
+    run: Annotated[
+        str | None,
+        typer.Option(help="Its name: a training that was broken off goes on; by default after its data and parameters.", metavar="NAME"),
+    ] = None,
+    seed: Seed = 0,
+    epochs: Epochs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model on what was watched, judge it, and keep it as a candidate: `matinee models promote` makes it the live one."""
+    if run is not None and not RUN_NAME.fullmatch(run):
+        raise Misconfigured(f"--run {run!r}: letters, digits, . _ and -, at most 64, and no . at the beginning")
+    if gpu and not workers:
+        raise Misconfigured("--gpu is for workers; without them a GPU of this machine is used by itself")
+    settings = load()
+    kept_in.require_named(settings)
+    data.require_torch()
+    with data.refusals():
+        split = data.split(data.interactions(settings, source, file_format, tell), split_name)
+    from cluster.launch.training.candidates import How, make
+    from models.evaluate import Figure
+
+    tell(split)
+    sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
+    tell(f"{sequence} {fitting}")
+    with data.refusals():
+        entry = make(settings, split, sequence, fitting, How(workers, gpu, run))
+    if as_json:
+        print(msgspec.json.encode(entry).decode())
+        return
+    figures = {name: Figure(*found["NDCG@10"]) for name, found in entry.about.metrics.items()}
+    print(f"model {entry.bundle_id}: {entry.state}\n{entry.verdict.reason}")
+    for name, figure in figures.items():
+        print(f"  {name}: NDCG@10 {figure}")
 
 
 def evaluate(
@@ -54,7 +103,7 @@ def evaluate(
         tell(str(split))
         sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
         names = lineup.NAMES if models is None else [name.strip() for name in models.split(",")]
-        line = lineup.recommenders(names, sequence, fitting, tell_epoch)
+        line = lineup.recommenders(names, sequence, fitting, Telling(fitting).epoch)
         if lineup.SEQUENCE in names:
             tell(f"sequence model: {sequence} {fitting}")
         judged = list(lineup.judge(split, line, data.genres(source, found), tell))
@@ -78,13 +127,3 @@ def parameters(interactions: int, seed: int, epochs: int | None) -> tuple[Sequen
 
     fitting = lineup.fitting_parameters(interactions, seed)
     return lineup.SEQUENCE_PARAMETERS, fitting if epochs is None else dataclasses.replace(fitting, most_epochs=epochs)
-
-
-def tell(line: Any) -> None:
-    """Tell a person what goes on."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def tell_epoch(epoch: Epoch) -> None:
-    """Tell how an epoch went."""
-    tell(f"  epoch {epoch.number}: loss {epoch.loss:.3f}, NDCG@10 on the validation {epoch.ndcg:.4f}, {epoch.seconds:.0f} s of training")

@@ -33,6 +33,7 @@ COMMANDS = (
     "restore",
     "replay",
     "models",
+    "train",
     "evaluate",
 )
 

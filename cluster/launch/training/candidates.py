@@ -1,0 +1,118 @@
+"""Makes a candidate of what was watched: trained here or on Ray, judged beside the live model, kept in the registry.
+
+Main path: `make` -> the live bundle -> `train_bundle` -> `ModelRegistry.add`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cluster.errors import ModelNotFound, ModelRefused, StartFailed
+from cluster.ids import new_id
+from cluster.launch.training import on_ray
+from cluster.launch.training.telling import Telling, tell
+from cluster.settings import Settings
+from serve_apps.recommendations.bundles.entry import ModelEntry
+from serve_apps.recommendations.bundles.registry import open_registry
+
+if TYPE_CHECKING:
+    from models.about import Verdict
+    from models.bundle import Bundle
+    from models.candidate import Fit
+    from models.data import Split
+    from models.fitting import FittingParameters, SequenceRecommender
+    from models.sequence import SequenceParameters
+
+
+class How(msgspec.Struct, frozen=True):
+    """Where a model is trained."""
+
+    workers: int = 1
+    """0: in this process, without Ray."""
+    gpu: bool = False
+    run: str | None = None
+    """What it is called, so that it can be gone on with; None: after its data and parameters."""
+
+
+def make(settings: Settings, split: Split, parameters: SequenceParameters, fitting: FittingParameters, how: How) -> ModelEntry:
+    """Train a candidate and keep it with its verdict.
+
+    Raises:
+        DataRefused: the split asks nothing, or the run is of other data.
+        StartFailed: workers cannot be started, or were lost too often.
+    """
+    from models.bundle import encode
+    from models.candidate import Making, train_bundle
+
+    live = asyncio.run(_live(settings))
+    making = Making(new_id(), time.time(), _code_version())
+    bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how))
+    return asyncio.run(_add(settings, encode(bundle), verdict))
+
+
+def _fit(settings: Settings, how: How) -> Fit:
+    from models.fitting import SequenceRecommender
+
+    def here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
+        recommender = SequenceRecommender(parameters, fitting, Telling(fitting).epoch)
+        recommender.fit(split.train, split.validation)
+        return recommender
+
+    def on_workers(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
+        with on_ray.connected(settings, how.workers, gpu=how.gpu):
+            from models.errors import TrainingLost
+            from models.train import Run, forget, train
+
+            threads = max(1, on_ray.cores() // how.workers)
+            name = how.run or _run_name(split, parameters, fitting)
+            run = Run(name, on_ray.storage(settings), how.workers, how.gpu, threads)
+            tell(f"training {name} on Ray, {how.workers} workers; checkpoints in {run.storage}")
+            try:
+                found = train(split, parameters, fitting, run, Telling(fitting).epoch, tell)
+            except TrainingLost as error:
+                raise StartFailed(str(error)) from error
+            forget(run)
+            return found
+
+    return on_workers if how.workers else here
+
+
+def _run_name(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> str:
+    """Name a run after what it is of: the same command, given again, goes on."""
+    told = json.dumps([dataclasses.asdict(parameters), dataclasses.asdict(fitting)], sort_keys=True)
+    return f"{split.hash}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+async def _live(settings: Settings) -> Bundle | None:
+    registry = await open_registry(settings)
+    try:
+        live = await registry.live_id()
+        return await registry.fetch(live) if live else None
+    except (ModelNotFound, ModelRefused) as error:
+        tell(f"the live model cannot be judged beside this one: {error.detail}")
+        return None
+    finally:
+        await registry.close()
+
+
+async def _add(settings: Settings, data: bytes, verdict: Verdict) -> ModelEntry:
+    registry = await open_registry(settings)
+    try:
+        return await registry.add(data, verdict)
+    finally:
+        await registry.close()
+
+
+def _code_version() -> str:
+    try:
+        return version("matinee")
+    except PackageNotFoundError:
+        return "unknown"

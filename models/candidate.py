@@ -1,0 +1,129 @@
+"""A model to be served: trained, made into a bundle, and judged beside popularity and the model that is live.
+
+Main path: `train_bundle` -> the sequence model, EASE and popularity on one split -> `Bundle` and the gate's `Verdict`. Needs PyTorch alone:
+a caller that has several workers says how they train (`fit`).
+Shapes: Q questions · I items · N interactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from models import gate
+from models.about import MeanLowHigh, Verdict
+from models.bundle import Bundle, about_of, bundle_of, sequence_model
+from models.data import Floats, Histories, Interactions, Questions, Split
+from models.ease import Ease
+from models.errors import DataRefused
+from models.evaluate import Evaluation, evaluate
+from models.fitting import FittingParameters, SequenceRecommender
+from models.popularity import Popularity
+from models.ranking import Recommender
+from models.sequence import SequenceParameters
+
+Fit = Callable[[Split, SequenceParameters, FittingParameters], SequenceRecommender]
+
+
+@dataclass(frozen=True)
+class Making:
+    """What only the caller knows of a model."""
+
+    bundle_id: str
+    made_at_s: float
+    code_version: str
+
+
+def fit_here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
+    """Train in this process."""
+    recommender = SequenceRecommender(parameters, fitting)
+    recommender.fit(split.train, split.validation)
+    return recommender
+
+
+def train_bundle(
+    split: Split,
+    parameters: SequenceParameters,
+    fitting: FittingParameters,
+    making: Making,
+    *,
+    live: Bundle | None = None,
+    fit: Fit = fit_here,
+) -> tuple[Bundle, Verdict]:
+    """Make a candidate, and say whether it may be served: by the split's validation, on which the live model is judged too.
+
+    The figures that the bundle keeps are of the test.
+
+    Raises:
+        DataRefused: the split asks nothing.
+    """
+    if not len(split.validation) or not len(split.test):
+        raise DataRefused(f"there are no questions to judge a model by: {split}")
+    sequence, popularity, ease = fit(split, parameters, fitting), Popularity(), Ease()
+    popularity.fit(split.train, split.validation)
+    judged: list[Recommender] = [sequence, popularity]
+    try:
+        ease.fit(split.train, split.validation)
+        judged.append(ease)
+    except DataRefused:  # too many items for its matrix: the bundle then has none
+        pass
+    metrics = {each.name: _figures(evaluate(each, split.train, split.test)) for each in judged}
+    name = (split.name, split.hash)
+    about = about_of(
+        making.bundle_id, making.made_at_s, making.code_version, name, split.train, (parameters, fitting, ease.parameters), metrics
+    )
+    popular_I = torch.from_numpy(_popular_of_late(popularity, split.train))
+    bundle = bundle_of(about, split.train.item_ids, sequence.model, ease if ease in judged else None, popular_I)
+    found = {each.name: _ndcg(each, split) for each in (sequence, popularity)}
+    verdict = gate.verdict(
+        found[sequence.name],
+        None if live is None else _ndcg(Standing(live, split.train.item_ids), split),
+        found[popularity.name],
+        against_bundle_id=None if live is None else live.about.bundle_id,
+    )
+    return bundle, verdict
+
+
+class Standing:
+    """A bundle as a recommender over another vocabulary: what it does not know it neither reads nor recommends."""
+
+    name = "live model"
+
+    def __init__(self, bundle: Bundle, item_ids: tuple[str, ...]) -> None:
+        self._recommender = SequenceRecommender(SequenceParameters(**bundle.about.parameters))
+        self._recommender.model = sequence_model(bundle).to(self._recommender.fitting.device)
+        known: Mapping[str, int] = {item: at for at, item in enumerate(bundle.item_ids)}
+        self._place_I = np.array([known.get(item, -1) for item in item_ids], dtype=np.int64)
+
+    def fit(self, train: Interactions, validation: Questions) -> None:
+        """It is trained already."""
+
+    def scores(self, questions: Questions) -> Floats:
+        """Return [Q, I] over this vocabulary; minus infinity, which is never recommended, for what it does not know."""
+        there_I = self._place_I >= 0
+        known = questions.seen.where(there_I[questions.seen.item_N])
+        seen = Histories(known.start_S, self._place_I[known.item_N], known.time_s_N, known.weight_N)
+        own_QJ = self._recommender.scores(Questions(questions.user_Q, questions.asked_at_s_Q, seen, questions.target))
+        score_QI = np.full((len(questions), len(self._place_I)), -np.inf, dtype=np.float32)
+        score_QI[:, there_I] = own_QJ[:, self._place_I[there_I]]
+        return score_QI
+
+
+def _ndcg(recommender: Recommender, split: Split) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return evaluate(recommender, split.train, split.validation).per_question[gate.METRIC]
+
+
+def _figures(found: Evaluation) -> dict[str, MeanLowHigh]:
+    figures = {metric: found.figure(metric) for metric in found.per_question}
+    return {metric: (figure.mean, figure.low, figure.high) for metric, figure in figures.items()}
+
+
+def _popular_of_late(popularity: Popularity, train: Interactions) -> Floats:
+    """Return how much was watched in the last days of the data."""
+    nothing = Histories.of(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, np.float32), 1)
+    until_s = float(train.histories.time_s_N.max()) + 1
+    score_I: Floats = popularity.scores(Questions(np.zeros(1, np.int64), np.array([until_s]), nothing, nothing))[0]
+    return score_I
