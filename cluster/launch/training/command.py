@@ -60,8 +60,17 @@ def train(
     settings = load()
     kept_in.require_named(settings)
     data.require_torch()
+    from cluster.launch.training import snapshot
+
+    # More is watched while a training lasts: one that has a name goes on with what it was begun with.
+    named = run if source == data.LOG and workers else None
+    folder = settings.data / "training"
     with data.refusals():
-        split = data.split(data.interactions(settings, source, file_format, tell), split_name)
+        begun_with = snapshot.begun_with(folder, named) if named else None
+        found = begun_with or data.interactions(settings, source, file_format, tell)
+        split = data.split(found, split_name)
+    if named and begun_with is None:
+        snapshot.keep(folder, named, found)
     from cluster.launch.training.candidates import How, make
     from models.evaluate import Figure
 
@@ -70,6 +79,8 @@ def train(
     tell(f"{sequence} {fitting}")
     with data.refusals():
         entry = make(settings, split, sequence, fitting, How(workers, gpu, run))
+    if named:
+        snapshot.forget(folder, named)
     if as_json:
         print(msgspec.json.encode(entry).decode())
         return

@@ -101,4 +101,5 @@ def _set_own(settings: Settings) -> None:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_worker_niceness": "0",  # workers make themselves nicer than what serves (models/train.py); Ray's own must not starve
         "RAY_worker_register_timeout_seconds": "180",
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # nobody takes this machine away, and the watcher is a process of 200 MB
     }

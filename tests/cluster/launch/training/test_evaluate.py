@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster.durable import open_log
 from cluster.errors import InvalidInput, MatineeError, Misconfigured
+from cluster.events import PLAYBACK
 from cluster.launch.training import command
+from cluster.settings import load
 from tests.cluster.launch.test_cli import matinee, one_line
+from tests.cluster.launch.training.test_from_log import ended, started
 
 DAY_S = 86_400
 
@@ -65,6 +71,26 @@ def test_what_comes_later_is_asked_of_what_was_before(tmp_path: Path, capsys: py
     found, _ = evaluated(circle(tmp_path), capsys, models="item-knn", split_name="global-time")
     assert found["split"]["name"] == "global time"
     assert [model["name"] for model in found["models"]] == ["popularity, 7 days", "item-kNN"]
+
+
+def test_what_was_watched_here_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MATINEE_DATA", str(tmp_path))
+    at_s = time.time() - DAY_S
+
+    async def watch() -> None:
+        log = await open_log(load().log)
+        for user in range(30):
+            plays = [started(f"p{user}", f"t{(user + step) % 12:02}", at_s + step, step, f"account-{user}") for step in range(1, 6)]
+            await log.append(PLAYBACK, [event for play in plays for event in (play, ended(play, 95))])
+        await log.close()
+
+    asyncio.run(watch())
+    command.evaluate(models="item-knn-recent", as_json=True)
+    out = capsys.readouterr()
+    knn = json.loads(out.out)["models"][1]
+    assert knn["users"] == 30
+    assert knn["HR@10"]["mean"] == 1.0
+    assert "30 users, 12 items" in out.err
 
 
 @pytest.mark.parametrize(
