@@ -40,6 +40,9 @@ NICENESS: Final = 10
 STEP_TIMEOUT_S: Final = 600
 """How long workers wait for each other, the first one's validation included."""
 
+HEARD_EVERY_S: Final = "0.5"
+"""How often Ray's controller asks the workers: what was reported since would be lost with it."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -74,7 +77,9 @@ def train(
         raise DataRefused(f"{run.workers} workers cannot share {len(split.train.histories)} users")
     fitting = dataclasses.replace(fitting, device="cuda" if run.gpu else "cpu")
     _require_same(run, split, parameters, fitting)
-    lines = ray.util.queue.Queue(actor_options={"num_cpus": 0})
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", HEARD_EVERY_S)
+    # No longer than one: whoever is told must not be left behind by epochs that are quick.
+    lines = ray.util.queue.Queue(maxsize=1, actor_options={"num_cpus": 0})
     parts = [ray.put(_part(split, rank, run.workers)) for rank in range(run.workers)]
     trainer = TorchTrainer(
         _work,
