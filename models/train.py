@@ -127,12 +127,12 @@ def _work(config: dict[str, Any]) -> None:
 
     def keep(checkpoint: Callable[[], Checkpoint]) -> None:
         # Every worker reports, or none goes on.
-        epoch = recommender.epochs[-1]
+        told = dataclasses.asdict(recommender.epochs[-1])  # what carries it need not know PyTorch
         with tempfile.TemporaryDirectory() as folder:
             if rank == 0:
                 checkpoints.write(Path(folder), checkpoint())
-                lines.put(epoch)
-            ray.train.report(dataclasses.asdict(epoch), ray.train.Checkpoint.from_directory(folder) if rank == 0 else None)
+                lines.put(told)
+            ray.train.report(told, ray.train.Checkpoint.from_directory(folder) if rank == 0 else None)
 
     resumed = None
     if (newest := ray.train.get_checkpoint()) is not None:
@@ -168,8 +168,8 @@ def _pass_on(lines: ray.util.queue.Queue, tell: Callable[[Epoch], None], warn: C
         match line:
             case None:
                 return
-            case Epoch():
-                tell(line)
+            case dict():
+                tell(Epoch(**line))
             case _:
                 warn(line)
 
