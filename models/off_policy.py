@@ -1,26 +1,32 @@
 """Judges a policy that was never shown by what another one has shown: how often plays would begin where it had chosen.
 
-Main path: `Shown`, a row a place that was in sight, and the chance that the judged policy shows the same there -> `weights` -> `judge`.
+Main path: `Shown`, a row a place that was in sight, and the chance that the judged policy shows the same there (of a recommender by
+`chances`) -> `weights` -> `judge`.
 A place is worth what its own title is worth there, whatever stands beside it: the item-position model of Li et al. 2018 (Offline
 Evaluation of Ranking Policies with Click Models), by which a row of K places asks for weights of single places, not of whole rows.
-Refuses to know where chances come from, what a play is, or when it was. Shapes: N places shown · U users · B resamples.
+Refuses to know what a play is, and where pages come from. Shapes: N places shown · U users · B resamples.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from models.data import Ints
+from models.data import Bools, Interactions, Ints, Questions, Seconds
 from models.errors import DataRefused
-from models.evaluate import CONFIDENCE, RESAMPLES, Figure
+from models.evaluate import AT_ONCE, CONFIDENCE, RESAMPLES, Figure
 from models.metrics import Doubles
+from models.ranking import Recommender, top_k
 
 CLIP: Final = 10_000.0
 """The most that one place counts for. What is drawn at 2 % among m candidates weighs 50 m, so less would cut what tells most."""
+
+UNKNOWN: Final = -1
+"""A user or an item that is not in the vocabulary."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +55,32 @@ class Shown:
 
     def __len__(self) -> int:
         return len(self.user_N)
+
+
+@dataclass(frozen=True, eq=False)
+class Impressions:
+    """Cards that were in sight, each once a page, and the pages that they stood on. Shapes: P pages · N cards of them."""
+
+    profile_ids: tuple[str, ...]
+    title_ids: tuple[str, ...]
+    profile_P: Ints
+    at_s_P: Seconds
+    """When the first of its cards was seen."""
+    page_N: Ints
+    place_N: Ints
+    """Which card of the row, from 0."""
+    title_N: Ints
+    propensity_N: Doubles
+    begun_N: Bools
+    """Whether a play began there."""
+
+    def __len__(self) -> int:
+        return len(self.page_N)
+
+    @property
+    def shown(self) -> Shown:
+        """What of it the estimators ask for; a play that began is worth 1."""
+        return Shown(self.profile_P[self.page_N], self.propensity_N, self.begun_N.astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -81,6 +113,30 @@ class Judgement:
 
 
 FIGURES: Final = ("logged", "ips", "snips", "weight")
+
+
+def chances(recommender: Recommender, watched: Interactions, seen: Impressions) -> Doubles:
+    """Return [N]: 1 where a recommender's own ranking for a page has that title at that place, else 0; it is trained already.
+
+    For each page it knows what `watched` has of the profile before the page was shown, and ranks the whole vocabulary without it.
+    """
+    histories, deepest = watched.histories.first_views(), int(seen.place_N.max(initial=0)) + 1
+    user_P = _places(watched.user_ids, seen.profile_ids)[seen.profile_P]
+    item_N = _places(watched.item_ids, seen.title_ids)[seen.title_N]
+    order_N = np.argsort(seen.page_N, kind="stable")
+    start_S = np.searchsorted(seen.page_N[order_N], np.arange(len(user_P) + 1))
+    chance_N = np.zeros(len(seen))
+    for first in range(0, len(user_P), AT_ONCE):
+        last = min(first + AT_ONCE, len(user_P))
+        user_Q, at_s_Q = user_P[first:last], seen.at_s_P[first:last]
+        before = histories.rows(np.maximum(user_Q, 0))
+        before = before.where((before.time_s_N < at_s_Q[before.row_N]) & (user_Q != UNKNOWN)[before.row_N])
+        asked = Questions(user_Q, at_s_Q, before, before.where(np.zeros(len(before.item_N), dtype=np.bool_)))
+        ranked_QK = top_k(recommender.scores(asked), before, deepest)
+        at_N = order_N[start_S[first] : start_S[last]]
+        there_N = ranked_QK[seen.page_N[at_N] - first, seen.place_N[at_N]] == item_N[at_N]
+        chance_N[at_N] = there_N & (item_N[at_N] != UNKNOWN)
+    return chance_N
 
 
 def weights(shown: Shown, chance_N: Doubles, clip: float = CLIP) -> Doubles:
@@ -136,7 +192,7 @@ def judge(shown: Shown, chance_N: Doubles, *, clip: float = CLIP, seed: int = 0)
     )
 
 
-def table(judged: dict[str, Judgement]) -> str:
+def table(judged: Mapping[str, Judgement]) -> str:
     """Return a table for people, a line a policy, the logged one first."""
     lines = ["| policy | plays a place, SNIPS | IPS | mean weight | counts as |", "|---|---|---|---|---|"]
     for at, (name, found) in enumerate(judged.items()):
@@ -145,6 +201,11 @@ def table(judged: dict[str, Judgement]) -> str:
         told = "" if found.covered else "; the log does not cover it"
         lines.append(f"| {name} | {found.snips} | {found.ips} | {found.weight} | {found.effective:.0f} places{told} |")
     return "\n".join(lines)
+
+
+def _places(vocabulary: Sequence[str], ids: Sequence[str]) -> Ints:
+    place_of = {name: place for place, name in enumerate(vocabulary)}
+    return np.array([place_of.get(name, UNKNOWN) for name in ids], dtype=np.int64)
 
 
 def _figure(mean: float, mean_B: Doubles) -> Figure:

@@ -17,10 +17,14 @@ from cluster.errors import Misconfigured
 from cluster.launch import kept_in
 from cluster.launch.training import data
 from cluster.launch.training.telling import Telling, tell
-from cluster.settings import load
+from cluster.settings import Settings, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.data import Interactions, Split
     from models.fitting import FittingParameters
+    from models.ranking import Recommender
     from models.sequence import SequenceParameters
 
 Data = Annotated[str, typer.Option("--data", help="`log`, or a file of interactions, or a folder with one.", metavar="log|PATH")]
@@ -28,6 +32,10 @@ Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(data.F
 SplitName = Annotated[str, typer.Option("--split", help=f"What is asked: {' or '.join(data.SPLITS)}.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0, max=2**31 - 1)]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="The most epochs of the sequence model.", min=1)]
+OffPolicy = Annotated[
+    bool, typer.Option("--off-policy", help="Judge by what pages have shown, how likely that was and what came of it (IPS, SNIPS).")
+]
+Clip = Annotated[float | None, typer.Option("--clip", help="The most that one card counts for, with --off-policy.")]
 RUN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -97,12 +105,20 @@ def evaluate(
     models: Annotated[str | None, typer.Option(help="Some models only, by commas; popularity is always among them.")] = None,
     seed: Seed = 0,
     epochs: Epochs = None,
+    off_policy: OffPolicy = False,
+    clip: Clip = None,
     as_json: AsJson = False,
 ) -> None:
     """Train all models on one split and print how well each recommends, with intervals over users."""
     settings = load()
     kept_in.require_named(settings)
     data.require_torch()
+    if off_policy and source != data.LOG:
+        raise Misconfigured("--off-policy judges by what pages have shown, which the log alone tells")
+    if clip is not None and not off_policy:
+        raise Misconfigured("--clip is for --off-policy")
+    if off_policy:
+        split_name = "global-time"  # who has learned from what came of the pages judges itself
     with data.refusals():
         found = data.interactions(settings, source, file_format, tell)
         split = data.split(found, split_name)
@@ -118,6 +134,9 @@ def evaluate(
         if lineup.SEQUENCE in names:
             tell(f"sequence model: {sequence} {fitting}")
         judged = list(lineup.judge(split, line, data.genres(source, found), tell))
+    if off_policy:
+        shown([model for model, _ in judged], found, split, settings, clip, seed, as_json=as_json)
+        return
     evaluations = [evaluation for _, evaluation in judged]
     if as_json:
         figures = [evaluation.as_json() | lineup.parameters_of(model) for model, evaluation in judged]
@@ -130,6 +149,23 @@ def evaluate(
             gained = difference(last, other, "NDCG@10")
             judgement = "above" if gained.low > 0 else "below" if gained.high < 0 else "not told apart from"
             print(f"{last.name}: {judgement} {other.name}, by {gained} NDCG@10")
+
+
+def shown(
+    models: Sequence[Recommender], found: Interactions, split: Split, settings: Settings, clip: float | None, seed: int, *, as_json: bool
+) -> None:
+    """Print what each model would be worth by what pages have shown since the split's test began."""
+    from cluster.launch.training.off_policy import report
+    from models.off_policy import CLIP, table
+
+    limit = CLIP if clip is None else clip
+    with data.refusals():
+        judged = report(settings, models, found, split, clip=limit, seed=seed, tell=tell)
+    if as_json:
+        figures = [{"name": name, **judgement.as_json()} for name, judgement in judged.items()]
+        print(json.dumps({"split": {"name": split.name, "hash": split.hash}, "seed": seed, "clip": limit, "models": figures}))
+    else:
+        print(f"{split}\n\n{table(judged)}")
 
 
 def parameters(interactions: int, seed: int, epochs: int | None) -> tuple[SequenceParameters, FittingParameters]:
