@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from actors.processors.profiles import ProfileState, digest
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.exploration import EXPLORED, explored, slots
+from serve_apps.recommendations.schemas import Home, HomeRow
 from serve_apps.recommendations.sources import Sources
-from serve_apps.recommendations.schemas import Home
 from serve_apps.recommendations.stock import Stock, known
 from tests.serve_apps.recommendations.test_policy import ids, row, sources
 from tests.serve_apps.recommendations.titles import DAY_S, NOW_S, catalogues, film
@@ -107,6 +107,23 @@ def test_it_is_the_same_all_day_also_after_a_play_of_something_else() -> None:
         after = drawn(titles, played, f"p{profile}", midnight_s)
         if "f59" not in ids(row(before, "genre")):
             assert ids(row(after, "genre")) == ids(row(before, "genre"))
+
+
+def test_picks_draw_from_all_that_can_be_played_and_stands_nowhere_else() -> None:
+    titles = many(["drama", "crime"], 120)
+    made = policy.home(titles, NOBODY, "p", NOW_S)
+    genre = row(made, "genre")
+    assert genre is not None
+    picks = HomeRow.model_construct(**{**dict(genre), "row_id": "top-picks", "kind": "top-picks"})
+    page = made.model_copy(update={"rows": [*(each for each in made.rows if each.kind != "genre"), picks]})
+    ranked, new = {title_id for each in page.rows for title_id in ids(each)}, set[str]()
+    for profile in range(200):
+        found = explored(page, titles, {}, None, f"p{profile}", NOW_S, 0.05).rows[-1]
+        new |= {item.title.title_id for item in found.items} - set(ids(genre))
+        drawn_here = [item.propensity for item in found.items if item.title.title_id not in ids(genre)]
+        assert drawn_here == [pytest.approx(0.05 / (len(titles.playable) - len(ranked)))] * len(drawn_here)
+    assert not new & ranked
+    assert {genre for title_id in new for genre in titles.by_id[title_id].genres} == {"drama", "crime"}
 
 
 def test_what_was_begun_is_never_drawn() -> None:
