@@ -19,6 +19,7 @@ from models.evaluate import Evaluation, difference, evaluate, table
 from models.fitting import Epoch, FittingParameters, SequenceRecommender
 from models.generate import Oracle, Population
 from models.item_knn import ItemKnn, ItemKnnParameters
+from models.mixture import Mixture
 from models.popularity import Popularity
 from models.ranking import Recommender
 from models.readers import read, read_genres
@@ -36,14 +37,23 @@ def movielens(seed: int) -> tuple[Split, Floats, Sequence[Recommender]]:
         ItemKnn(),
         ItemKnn(ItemKnnParameters(last=10, decay=0.7)),
         Ease(EaseParameters(150, None, 1.0)),
-        Ease(),
-        SequenceRecommender(
-            SequenceParameters(dropout=0.3, longest=50),
-            FittingParameters(2e-3, positions=1024, most_epochs=60, patience=12, seed=seed),
-            tell,
-        ),
+        ease := Ease(),
+        sequence := sequence_for_ml_100k(seed),
+        Mixture(sequence, ease),
     ]
     return leave_one_out(interactions), genre_IG, models
+
+
+def sequence_for_ml_100k(seed: int) -> SequenceRecommender:
+    return SequenceRecommender(
+        SequenceParameters(dropout=0.3, longest=50),
+        FittingParameters(2e-3, positions=1024, start_from_factors=True, most_epochs=60, patience=12, seed=seed),
+        tell,
+    )
+
+
+def ml_100k_mixture(seed: int) -> Mixture:
+    return Mixture(sequence_for_ml_100k(seed), Ease())
 
 
 def made(seed: int) -> tuple[Split, Floats, Sequence[Recommender]]:
@@ -73,7 +83,10 @@ def judged(split: Split, genre_IG: Floats, models: Sequence[Recommender]) -> lis
     found = []
     for model in models:
         began = time.perf_counter()
-        model.fit(split.train, split.validation)
+        if isinstance(model, Mixture):
+            model.weigh(split.validation)  # its parts stand before it in the table
+        else:
+            model.fit(split.train, split.validation)
         fitted_s = time.perf_counter() - began
         found.append(evaluate(model, split.train, split.test, genre_IG=genre_IG))
         print(f"{model.name}: {fitted_s:.1f} s to fit, {getattr(model, 'parameters', '')} {getattr(model, 'fitting', '')}", flush=True)
@@ -92,10 +105,10 @@ def main() -> None:
         print(f"\n{name}: {split}")
         found = judged(split, genre_IG, models)
         print(f"\n{table(found)}\n")
-        *others, sequence = found
-        for other in others:
-            for metric in ("HR@10", "NDCG@10"):
-                print(f"{sequence.name} above {other.name} by {difference(sequence, other, metric)} {metric}")
+        for place, one in enumerate(found):
+            for other in found[:place] if "sequence" in one.name else ():
+                for metric in ("HR@10", "NDCG@10"):
+                    print(f"{one.name} above {other.name} by {difference(one, other, metric)} {metric}")
         results[name] = {
             "split": split.hash,
             "seed": asked.seed,

@@ -31,8 +31,9 @@ def fitted(parameters: SequenceParameters = TINY, fitting: FittingParameters = Q
     return made
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_ran_before() -> None:
-    short = replace(QUICK, most_epochs=2)
+@pytest.mark.parametrize("start_from_factors", [False, True])
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(start_from_factors: bool) -> None:
+    short = replace(QUICK, most_epochs=2, start_from_factors=start_from_factors)
     one = fitted(fitting=short)
     torch.rand(7)
     state = torch.random.get_rng_state()
@@ -53,6 +54,17 @@ def test_it_stops_when_the_validation_gets_no_better_and_keeps_the_best() -> Non
     best = max(told, key=lambda epoch: epoch.ndcg)
     assert len(told) == min(best.number + 3, 60)
     assert evaluate(made, CIRCLE.train, CIRCLE.validation).figure("NDCG@10").mean == pytest.approx(best.ndcg)
+
+
+def test_embeddings_that_begin_as_factors_rank_sooner() -> None:
+    population = Population(PopulationParameters(users=200, items=120, follows=0.1, seed=2))
+    split = leave_one_out(population.interactions())
+    reached = []
+    for start_from_factors in (False, True):
+        model = SequenceRecommender(TINY, replace(QUICK, learning_rate=5e-4, most_epochs=3, start_from_factors=start_from_factors))
+        model.fit(split.train, split.validation)
+        reached.append(model.epochs[-1].ndcg)
+    assert reached[1] > reached[0]
 
 
 def test_without_a_validation_it_trains_to_the_end() -> None:
