@@ -65,7 +65,7 @@ class Epoch:
     ndcg: float
     """On the validation, at 10."""
     seconds: float
-    """Of training alone, all epochs so far."""
+    """Of training alone, all epochs so far and what embeddings begin as."""
 
 
 class SequenceRecommender:
@@ -106,10 +106,12 @@ class SequenceRecommender:
         """
         fitting = self.fitting
         torch.manual_seed(fitting.seed)
+        began_s = time.perf_counter()
         learner = SequenceModel(self.parameters, train.items)
         if fitting.start_from_factors:  # of the first worker's users, whose weights all take
             with torch.no_grad():
                 learner.item.weight[: train.items] = item_factors(train, self.parameters.width)
+        begun_s = time.perf_counter() - began_s
         learner = learner.to(fitting.device)
         worker.take_over(learner)
         self.model = copy.deepcopy(learner)
@@ -119,7 +121,7 @@ class SequenceRecommender:
             learning.load(resumed)
         self.epochs = course.epochs
         while not course.is_over(fitting):
-            number, before_s = len(course.epochs) + 1, course.epochs[-1].seconds if course.epochs else 0.0
+            number, before_s = len(course.epochs) + 1, course.epochs[-1].seconds if course.epochs else begun_s
             began_s = time.perf_counter()
             loss = learning.epoch(number, train.histories, self.parameters.longest)
             seconds = before_s + time.perf_counter() - began_s
