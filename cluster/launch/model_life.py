@@ -143,20 +143,13 @@ def _tell_live(entry: ModelEntry, as_json: bool) -> None:
 
 
 def _table(entries: list[ModelEntry]) -> Table:
+    # Within 80 columns: an id is there to be copied.
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in ("id", "state", "made", SHOWN, "titles", "views", "reason"):
-        table.add_column(column, no_wrap=column != "reason")
+    for column in ("id", "state", "made (UTC)", SHOWN):
+        table.add_column(column, no_wrap=True)
     for entry in entries:
-        about = entry.about
-        table.add_row(
-            entry.bundle_id,
-            f"[{_STYLES[entry.state]}]{entry.state}[/]",
-            _time(about.made_at_s),
-            escape(_own(about)),
-            f"{about.items:,}",
-            f"{about.interactions:,}",
-            escape("" if entry.verdict.accepted else entry.verdict.reason),
-        )
+        state = f"[{_STYLES[entry.state]}]{entry.state}[/]"
+        table.add_row(entry.bundle_id, state, _time(entry.about.made_at_s).removesuffix(" UTC"), _own(entry.about))
     return table
 
 
@@ -185,9 +178,8 @@ def _print(entry: ModelEntry) -> None:
 
 
 def _own(about: About) -> str:
-    # The first is the model itself; what it was judged beside follows.
-    figures = next(iter(about.metrics.values()), {})
-    return _figure(figures[SHOWN]) if SHOWN in figures else ""
+    figure = about.metrics.get(f"{about.kind} model", {}).get(SHOWN)
+    return f"{figure[0]:.4f}" if figure is not None else ""
 
 
 def _figure(figure: MeanLowHigh) -> str:

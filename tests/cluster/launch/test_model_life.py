@@ -70,6 +70,7 @@ def test_a_model_is_listed_made_live_and_gone_back_from(typed: Type) -> None:
     listed = json.loads(typed("--json")[1])
     assert [(each["bundle_id"], each["state"]) for each in listed] == [(TWO, "refused"), (OTHER, "candidate"), (ONE, "candidate")]
     assert typed("promote", ONE) == (0, f"{ONE} is live\n", "")
+    assert typed("list")[1].splitlines()[-1].split() == [ONE, "live", "2023-11-14", "22:13", "0.2000"]
     assert typed("promote", TWO) == (1, "", f"matinee: Model {TWO} was refused: {GATE} With --force it becomes live all the same.\n")
     assert typed("promote", TWO, "--force") == (0, f"{TWO} is live, though the gate said: {GATE}\n", "")
     back = json.loads(typed("rollback", "--json")[1])
