@@ -38,7 +38,9 @@ NAMES: Final = (*_MADE, SEQUENCE)
 
 def fitting_parameters(interactions: int, seed: int = 0) -> FittingParameters:
     """Return how the sequence model is trained on so many interactions: few of them want many small steps."""
-    return FittingParameters(2e-3, positions=1024 if interactions <= FEW_INTERACTIONS else 4096, most_epochs=60, patience=12, seed=seed)
+    return FittingParameters(
+        2e-3, positions=1024 if interactions <= FEW_INTERACTIONS else 4096, start_from_factors=True, most_epochs=60, patience=12, seed=seed
+    )
 
 
 def recommenders(

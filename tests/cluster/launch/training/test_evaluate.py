@@ -53,7 +53,7 @@ def test_the_table_has_all_models_and_popularity_first(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "miscalibration" in done.stdout
     assert "leave-one-out, split " in done.stdout
-    assert "epoch 2: loss" in done.stderr
+    assert "epoch 2 of 2: loss" in done.stderr
     assert "FittingParameters(" in done.stderr
 
 
