@@ -63,7 +63,7 @@ class Reads:
         """Read one row."""
         return self._get.bind((partition, sort))
 
-    def page(self, partition: str, prefix: str, after: str | None, limit: int, *, reverse: bool) -> Any | None:
+    def page(self, partition: str, prefix: str, after: str | None, reverse: bool, limit: int) -> Any | None:
         """Read a page of rows; None if there can be none."""
         low, high = bounds(prefix, after, reverse=reverse)
         if low >= high:

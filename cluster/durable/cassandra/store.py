@@ -88,7 +88,7 @@ class CassandraStore(Store):
         while True:
             asked = min(PAGE, limit - len(rows))
             self._opened()
-            page = self._statements.page(partition, prefix, after, asked, reverse=reverse)
+            page = self._statements.page(partition, prefix, after, reverse, asked)
             if page is None:
                 return rows
             found = await self._read(partial(self._opened().run, page, Kind.READ))
