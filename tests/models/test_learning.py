@@ -37,9 +37,15 @@ class Together:
 
     def __init__(self, workers: int) -> None:
         self._workers, self._barrier, self._told = workers, threading.Barrier(workers, timeout=120), dict[int, Tensor]()
+        self._first_has_weights = threading.Event()
 
     def worker(self, rank: int) -> Worker:
+        """Return a worker, once the first one has drawn its weights: threads share the generator, processes don't."""
+        assert rank == 0 or self._first_has_weights.wait(120)
+
         def add(mine: Tensor) -> None:
+            if rank == 0:
+                self._first_has_weights.set()
             self._told[rank] = mine.clone()
             self._barrier.wait()
             total = torch.stack([self._told[each] for each in range(self._workers)]).sum(0)

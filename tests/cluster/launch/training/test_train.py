@@ -14,6 +14,7 @@ from cluster.errors import InvalidInput, Misconfigured
 from cluster.launch.training import command
 from cluster.launch.training.telling import Telling, spoken
 from cluster.settings import load
+from models import lineup
 from models.fitting import Epoch, FittingParameters
 from serve_apps.recommendations.bundles.registry import open_registry
 from tests.clock import Clock
@@ -58,8 +59,11 @@ def test_a_candidate_is_kept_and_the_next_is_judged_beside_the_live_one(data: Pa
     assert set(second["verdict"]["differences"]) == {"live", "popularity"}
 
 
-def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     promoted(trained(data, capsys, epochs=20)["bundle_id"])
+    monkeypatch.setattr(lineup, "fitting_parameters", lambda *_: FittingParameters(learning_rate=1e-9))
     found = trained(data, capsys, epochs=1)
     assert found["state"] == "refused"
     assert "worse than the live model" in found["verdict"]["reason"]
