@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.processors import profiles
 from cluster.durable import Log
-from cluster.errors import CorruptData
 from cluster.events import PLAYBACK, Event
+from cluster.launch.training.history import events_of
 from models.data import Histories, Interactions
 from models.errors import DataRefused
-
-CHUNK: Final = 1000
 
 
 async def read_plays(log: Log, tell: Callable[[str], None] = lambda _: None) -> Interactions:
@@ -37,19 +34,8 @@ async def read_plays(log: Log, tell: Callable[[str], None] = lambda _: None) -> 
     plays = Plays()
     ends = [await log.end(PLAYBACK, partition) for partition in range(PLAYBACK.partitions)]
     for partition, end in enumerate(ends):
-        offset = 0
-        while offset < end:
-            try:
-                entries = await log.read(PLAYBACK, partition, offset, limit=min(CHUNK, end - offset))
-            except CorruptData as error:
-                tell(f"passed over: {error.detail}")
-                offset = int(error.fields["offset"]) + 1
-                continue
-            if not entries:
-                break
-            for entry in entries:
-                plays.add(entry.event)
-            offset = entries[-1].offset + 1
+        async for event in events_of(log, PLAYBACK, partition, end, tell):
+            plays.add(event)
         plays.close_partition()
         tell(f"read partition {partition + 1} of {PLAYBACK.partitions}: {plays.count} plays")
     return plays.interactions()

@@ -16,12 +16,11 @@ import msgspec
 import numpy as np
 
 from cluster.durable import Log
-from cluster.errors import CorruptData
 from cluster.events import TELEMETRY, Event
+from cluster.launch.training.history import events_of
 from models.errors import DataRefused
 from models.off_policy import Impressions
 
-CHUNK: Final = 1000
 SEEN: Final = "card.seen"
 BEGUN: Final = "play.begun"
 PICKS: Final = frozenset({"top-picks"})
@@ -55,22 +54,11 @@ async def read_impressions(
     cards = Cards(rows, from_s)
     ends = [await log.end(TELEMETRY, partition) for partition in range(TELEMETRY.partitions)]
     for partition, end in enumerate(ends):
-        offset = 0
-        while offset < end:
+        async for event in events_of(log, TELEMETRY, partition, end, tell):
             try:
-                entries = await log.read(TELEMETRY, partition, offset, limit=min(CHUNK, end - offset))
-            except CorruptData as error:
-                tell(f"passed over: {error.detail}")
-                offset = int(error.fields["offset"]) + 1
-                continue
-            if not entries:
-                break
-            for entry in entries:
-                try:
-                    cards.add(entry.event)
-                except msgspec.ValidationError as error:
-                    tell(f"passed over: {entry.event.key}: {error}")
-            offset = entries[-1].offset + 1
+                cards.add(event)
+            except msgspec.ValidationError as error:
+                tell(f"passed over: {event.key}: {error}")
         cards.close_partition()
         tell(f"read partition {partition + 1} of {TELEMETRY.partitions}: {cards.count} cards")
     return cards.impressions()

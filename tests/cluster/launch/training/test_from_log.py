@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from cluster.durable import open_log, partition_of
 from cluster.durable.entries import APPEND_LIMIT
 from cluster.events import PLAYBACK, Event
-from cluster.launch.training.from_log import CHUNK, Plays, read_plays
+from cluster.launch.training.from_log import Plays, read_plays
+from cluster.launch.training.history import CHUNK
 from models.data import Interactions
 from models.errors import DataRefused
 from tests.clock import Clock
