@@ -36,7 +36,9 @@ class About:
     ease: dict[str, Any]
     """Those of ease.EaseParameters."""
     metrics: dict[str, dict[str, MeanLowHigh]]
-    """By the recommender's name, then the metric's: this model's, and what it was judged beside, on the same questions."""
+    """By the recommender's name, then the metric's, on the same questions: what is served is the first."""
+    ease_share: float = 0.0
+    """What recent views by EASE count in what is served, 0 to 1; the rest is the sequence model's (mixture.Mixture)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from models.about import About
 from models.data import Interactions
 from models.ease import Ease, EaseParameters
 from models.errors import BundleRefused
-from models.head import FORMAT, KEY, NO_SUM, SUM, Head, head_of
+from models.head import FORMAT, KEY, NO_SUM, SUM, Head, check_share, head_of
 from models.neighbours import NeighbourWeights
 from models.sequence import SequenceModel, SequenceParameters
 
@@ -63,6 +63,7 @@ def about_of(
     train: Interactions,
     parameters: tuple[SequenceParameters, Any, EaseParameters],
     metrics: dict[str, dict[str, tuple[float, float, float]]],
+    ease_share: float = 0.0,
 ) -> About:
     """Say how a model was made: `split` is its name and hash, `parameters` those of the model, of its fitting, and of EASE."""
     time_s_N = train.histories.time_s_N
@@ -81,6 +82,7 @@ def about_of(
         fitting=asdict(parameters[1]),
         ease=asdict(parameters[2]),
         metrics=metrics,
+        ease_share=ease_share,
     )
 
 
@@ -136,6 +138,7 @@ def sequence_model(bundle: Bundle) -> SequenceModel:
 
 def _check(bundle: Bundle) -> None:
     about, items = bundle.about, len(bundle.item_ids)
+    check_share(about)
     if not _ID.fullmatch(about.bundle_id):
         raise BundleRefused("format", f"{about.bundle_id[:64]!r} is no id of a bundle")
     if items < 2 or "" in bundle.item_ids or len(set(bundle.item_ids)) < items:

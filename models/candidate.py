@@ -1,7 +1,7 @@
 """A model to be served: trained, made into a bundle, and judged beside popularity and the model that is live.
 
-Main path: `train_bundle` -> the sequence model, EASE and popularity on one split -> `Bundle` and the gate's `Verdict`. Needs PyTorch alone:
-a caller that has several workers says how they train (`fit`).
+Main path: `train_bundle` -> the sequence model, EASE and popularity on one split -> the first two as one, weighed by the validation ->
+`Bundle` and the gate's `Verdict`. Needs PyTorch alone: a caller that has several workers says how they train (`fit`).
 Shapes: Q questions · I items · N interactions.
 """
 
@@ -17,10 +17,12 @@ from models import gate
 from models.about import MeanLowHigh, Verdict
 from models.bundle import Bundle, about_of, bundle_of, sequence_model
 from models.data import Floats, Histories, Interactions, Questions, Split
-from models.ease import Ease
+from models.ease import Ease, EaseParameters
 from models.errors import DataRefused
 from models.evaluate import Evaluation, evaluate
 from models.fitting import FittingParameters, SequenceRecommender
+from models.mixture import Mixture
+from models.neighbours import KeptEase, NeighbourWeights
 from models.popularity import Popularity
 from models.ranking import Recommender
 from models.sequence import SequenceParameters
@@ -62,29 +64,41 @@ def train_bundle(
     """
     if not len(split.validation) or not len(split.test):
         raise DataRefused(f"there are no questions to judge a model by: {split}")
-    sequence, popularity, ease = fit(split, parameters, fitting), Popularity(), Ease()
+    sequence, popularity, ease = fit(split, parameters, fitting), Popularity(), _ease(split)
     popularity.fit(split.train, split.validation)
+    served: Recommender = sequence
     judged: list[Recommender] = [sequence, popularity]
-    try:
-        ease.fit(split.train, split.validation)
-        judged.append(ease)
-    except DataRefused:  # too many items for its matrix: the bundle then has none
-        pass
+    share = 0.0
+    if ease is not None:
+        kept = KeptEase(NeighbourWeights.of(ease))
+        mixture = served = Mixture(sequence, kept, fitted=True)
+        mixture.weigh(split.validation)
+        share = mixture.share
+        judged = [mixture, *judged, kept]
     metrics = {each.name: _figures(evaluate(each, split.train, split.test)) for each in judged}
     name = (split.name, split.hash)
-    about = about_of(
-        making.bundle_id, making.made_at_s, making.code_version, name, split.train, (parameters, fitting, ease.parameters), metrics
-    )
+    told = (parameters, fitting, ease.parameters if ease is not None else EaseParameters())
+    about = about_of(making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share)
     popular_I = torch.from_numpy(_popular_of_late(popularity, split.train))
-    bundle = bundle_of(about, split.train.item_ids, sequence.model, ease if ease in judged else None, popular_I)
-    found = {each.name: _ndcg(each, split) for each in (sequence, popularity)}
+    bundle = bundle_of(about, split.train.item_ids, sequence.model, ease, popular_I)
     verdict = gate.verdict(
-        found[sequence.name],
+        _ndcg(served, split),
         None if live is None else _ndcg(Standing(live, split.train.item_ids), split),
-        found[popularity.name],
+        _ndcg(popularity, split),
         against_bundle_id=None if live is None else live.about.bundle_id,
     )
     return bundle, verdict
+
+
+def served_by(bundle: Bundle) -> Recommender:
+    """Return what a bundle ranks with, over its own vocabulary, as its replicas do."""
+    sequence = SequenceRecommender(SequenceParameters(**bundle.about.parameters))
+    sequence.model = sequence_model(bundle).to(sequence.fitting.device)
+    if not bundle.about.ease_share:
+        return sequence
+    mixture = Mixture(sequence, KeptEase(bundle.ease), fitted=True)
+    mixture.share = bundle.about.ease_share
+    return mixture
 
 
 class Standing:
@@ -93,8 +107,7 @@ class Standing:
     name = "live model"
 
     def __init__(self, bundle: Bundle, item_ids: tuple[str, ...]) -> None:
-        self._recommender = SequenceRecommender(SequenceParameters(**bundle.about.parameters))
-        self._recommender.model = sequence_model(bundle).to(self._recommender.fitting.device)
+        self._recommender = served_by(bundle)
         known: Mapping[str, int] = {item: at for at, item in enumerate(bundle.item_ids)}
         self._place_I = np.array([known.get(item, -1) for item in item_ids], dtype=np.int64)
 
@@ -110,6 +123,16 @@ class Standing:
         score_QI = np.full((len(questions), len(self._place_I)), -np.inf, dtype=np.float32)
         score_QI[:, there_I] = own_QJ[:, self._place_I[there_I]]
         return score_QI
+
+
+def _ease(split: Split) -> Ease | None:
+    """Return EASE, fitted; None where there are too many items for its matrix."""
+    ease = Ease()
+    try:
+        ease.fit(split.train, split.validation)
+    except DataRefused:
+        return None
+    return ease
 
 
 def _ndcg(recommender: Recommender, split: Split) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

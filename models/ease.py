@@ -42,6 +42,7 @@ class Ease:
 
     def __init__(self, parameters: EaseParameters | None = None) -> None:
         self.parameters = parameters or EaseParameters()
+        self.weight_II = torch.zeros(0, 0)
 
     @property
     def name(self) -> str:
@@ -69,7 +70,13 @@ class Ease:
         self.weight_II = weight_II
 
     def scores(self, questions: Questions) -> Floats:
-        """Multiply what was seen, newest most, with the weights."""
+        """Multiply what was seen, newest most, with the weights.
+
+        Raises:
+            DataRefused: it has not learned any.
+        """
+        if not len(self.weight_II):
+            raise DataRefused("EASE has learned nothing")
         seen = questions.seen if self.parameters.last is None else questions.seen.last(self.parameters.last)
         asked_QI = torch.from_numpy(dense(seen, len(self.weight_II), self.parameters.decay ** seen.age_N.astype(np.float64)))
         return np.asarray((asked_QI @ self.weight_II).numpy())

@@ -33,6 +33,16 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item_ids: tuple[str, ...]
 
 
+def check_share(about: About) -> None:
+    """Refuse a share of EASE that is none.
+
+    Raises:
+        BundleRefused: it is not between 0 and 1.
+    """
+    if not 0 <= about.ease_share <= 1:
+        raise BundleRefused("shape", f"EASE cannot have the share {about.ease_share}")
+
+
 def head_of(data: bytes) -> Head:
     """Return the header of a bundle.
 
@@ -60,4 +70,5 @@ def head_of(data: bytes) -> Head:
         raise BundleRefused("format", f"its header cannot be read: {error}") from error
     if head.format != FORMAT:
         raise BundleRefused("format", f"it is of format {head.format}, and format {FORMAT} is known here")
+    check_share(head.about)
     return head

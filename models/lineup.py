@@ -15,6 +15,7 @@ from models.errors import DataRefused
 from models.evaluate import Evaluation, evaluate
 from models.fitting import Epoch, FittingParameters, SequenceRecommender
 from models.item_knn import ItemKnn, ItemKnnParameters
+from models.mixture import Mixture
 from models.popularity import Popularity
 from models.ranking import Recommender
 from models.sequence import SequenceParameters
@@ -33,7 +34,10 @@ _MADE: Final[Mapping[str, Callable[[], Recommender]]] = {
     "ease": lambda: Ease(EaseParameters(150, None, 1.0)),
     "ease-recent": Ease,
 }
-NAMES: Final = (*_MADE, SEQUENCE)
+SEQUENCE_AND_EASE: Final = "sequence+ease"
+"""What is served: both as one, neither trained twice."""
+NAMES: Final = (*_MADE, SEQUENCE, SEQUENCE_AND_EASE)
+_EASE: Final = "ease-recent"
 
 
 def fitting_parameters(interactions: int, seed: int = 0) -> FittingParameters:
@@ -49,7 +53,7 @@ def recommenders(
     fitting: FittingParameters,
     tell: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Recommender]:
-    """Make those of some names, in the order of the line-up; popularity is always among them.
+    """Make those of some names, in the order of the line-up; popularity is always among them, and the parts of what has parts.
 
     Raises:
         DataRefused: a name is unknown.
@@ -57,8 +61,13 @@ def recommenders(
     unknown = next((name for name in names if name not in NAMES), None)
     if unknown is not None:
         raise DataRefused(f"there is no model {unknown!r}; there are: {', '.join(NAMES)}")
-    made = [make() for name, make in _MADE.items() if name in {POPULARITY, *names}]
-    return [*made, SequenceRecommender(sequence, fitting, tell)] if SEQUENCE in names else made
+    wanted = {POPULARITY, *names} | ({_EASE, SEQUENCE} if SEQUENCE_AND_EASE in names else set())
+    made = {name: make() for name, make in _MADE.items() if name in wanted}
+    if SEQUENCE in wanted:
+        made[SEQUENCE] = SequenceRecommender(sequence, fitting, tell)
+    if SEQUENCE_AND_EASE in wanted:
+        made[SEQUENCE_AND_EASE] = Mixture(made[SEQUENCE], made[_EASE], fitted=True)
+    return list(made.values())
 
 
 def judge(

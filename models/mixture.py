@@ -23,8 +23,10 @@ SHARES: Final = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 class Mixture:
     """Scores an item by (1 - share) of the first part's and share of the second part's, each in standard deviations of its question."""
 
-    def __init__(self, first: Recommender, second: Recommender) -> None:
+    def __init__(self, first: Recommender, second: Recommender, *, fitted: bool = False) -> None:
         self.first, self.second = first, second
+        self.fitted = fitted
+        """Whether somebody else trains the parts, before `fit`."""
         self.share = 0.5
         """Of the second part; chosen by `fit`."""
 
@@ -35,8 +37,9 @@ class Mixture:
 
     def fit(self, train: Interactions, validation: Questions) -> None:
         """Train both parts, then weigh them."""
-        self.first.fit(train, validation)
-        self.second.fit(train, validation)
+        if not self.fitted:
+            self.first.fit(train, validation)
+            self.second.fit(train, validation)
         self.weigh(validation)
 
     def weigh(self, validation: Questions) -> None:

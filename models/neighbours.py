@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.data import Floats, Histories
+from models.data import Floats, Histories, Interactions, Questions
 from models.ease import Ease, EaseParameters
 
 NEIGHBOURS: Final = 100
@@ -52,3 +52,22 @@ class NeighbourWeights:
         added_NK = self.weight_IK[item_N].float().numpy() * asked_N[:, None]
         np.add.at(score_RI, (seen.row_N[:, None], neighbour_NK), added_NK)
         return score_RI
+
+
+class KeptEase:
+    """The neighbours as a recommender, so that they are judged as they are served."""
+
+    def __init__(self, neighbours: NeighbourWeights) -> None:
+        self._neighbours = neighbours
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        return f"EASE, {self._neighbours.neighbour_IK.shape[1]} neighbours an item"
+
+    def fit(self, train: Interactions, validation: Questions) -> None:
+        """They are of an EASE that has learned."""
+
+    def scores(self, questions: Questions) -> Floats:
+        """See `NeighbourWeights.scores`."""
+        return self._neighbours.scores(questions.seen)

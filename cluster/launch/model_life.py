@@ -165,7 +165,7 @@ def _print(entry: ModelEntry) -> None:
         ("", f"The live model then: {verdict.against_bundle_id or 'none'}"),
         ("model", _said(about.parameters)),
         ("training", _said(about.fitting)),
-        ("EASE", _said(about.ease)),
+        ("EASE", f"{_said(about.ease)}; its share of what is served: {about.ease_share:.0%}"),
     ]
     for name, metrics in about.metrics.items():
         lines.append((name, ", ".join(f"{metric} {_figure(figure)}" for metric, figure in metrics.items())))
@@ -178,7 +178,8 @@ def _print(entry: ModelEntry) -> None:
 
 
 def _own(about: About) -> str:
-    figure = about.metrics.get(f"{about.kind} model", {}).get(SHOWN)
+    served = next(iter(about.metrics.values()), {})
+    figure = served.get(SHOWN)
     return f"{figure[0]:.4f}" if figure is not None else ""
 
 

@@ -44,6 +44,8 @@ class LiveModel:
     asked_with: int | None = 30
     decay: float = 0.85
     """EASE is asked with the newest of a history (None: with all), each of which counts so many times what the one after it counts."""
+    ease_share: float = 0.0
+    """What EASE counts beside an encoding, 0 to 1."""
 
     @cached_property
     def item_of(self) -> Mapping[str, int]:
@@ -72,6 +74,13 @@ class LiveModel:
         among_I[[item for title_id in title_ids if (item := self.item_of.get(title_id)) is not None]] = True
         return among_I
 
+    def scores(self, encoding_D: Floats, item_H: Sequence[int]) -> Floats:
+        """Return [I]: what is wanted next by the encoding of a history and by EASE, weighed as the bundle says (models.mixture.Mixture)."""
+        score_I = self.encoded_scores(encoding_D)
+        if not self.ease_share:
+            return score_I
+        return (1 - self.ease_share) * _standardised(score_I) + self.ease_share * _standardised(self.ease_scores(item_H))
+
     def encoded_scores(self, encoding_D: Floats) -> Floats:
         """Return [I]: the logits of what is next (models.sequence.SequenceModel.logits)."""
         return np.asarray(self.vector_ID @ encoding_D, dtype=np.float32)
@@ -87,6 +96,11 @@ class LiveModel:
     def likeness(self, item: int) -> Floats:
         """Return [I]: the cosines of all vectors to an item's."""
         return np.asarray(self.vector_ID @ self.vector_ID[item] / (self.length_I * self.length_I[item]), dtype=np.float32)
+
+
+def _standardised(score_I: Floats) -> Floats:
+    spread = score_I.std()
+    return np.asarray((score_I - score_I.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
 
 
 def most_like(model: LiveModel, item: int, history: History) -> int | None:

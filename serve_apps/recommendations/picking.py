@@ -46,7 +46,7 @@ class Picking:
         encoding_D = await self._encodings.encoding(model, history)
         fallback: Fallback = "none"
         if encoding_D is not None:
-            score_I = model.encoded_scores(encoding_D)
+            score_I = model.scores(encoding_D, history.item_H)
         else:
             fallback, score_I = "ease", model.ease_scores(history.item_H)
         allowed_I = self.shown(model, stock) & ~_seen(model, sources, history)

@@ -160,6 +160,7 @@ def test_other_shapes_are_refused() -> None:
         (b'\\"longest\\":10', b'\\"longest\\":-1', "shape"),
         (b'\\"width\\":8', b'\\"wadth\\":8', "format"),
         (b'\\"decay\\":', b'\\"dacay\\":', "format"),
+        (b'\\"ease_share\\":0.0', b'\\"ease_share\\":1.1', "shape"),
         (f'\\"bundle_id\\":\\"{1:032x}'.encode(), f'\\"bundle_id\\":\\"../{1:029x}'.encode(), "format"),
     ],
 )

@@ -6,6 +6,7 @@ What goes on is told on stderr, results on stdout.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Annotated, Final
@@ -125,13 +126,15 @@ def evaluate(
     # PyTorch takes seconds to come: after all that can be refused without it.
     from models import lineup
     from models.evaluate import difference, table
+    from models.fitting import SequenceRecommender
+    from models.mixture import Mixture
 
     with data.refusals():
         tell(str(split))
         sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
         names = lineup.NAMES if models is None else [name.strip() for name in models.split(",")]
         line = lineup.recommenders(names, sequence, fitting, Telling(fitting).epoch)
-        if lineup.SEQUENCE in names:
+        if any(isinstance(each, SequenceRecommender) for each in line):
             tell(f"sequence model: {sequence} {fitting}")
         judged = list(lineup.judge(split, line, data.genres(source, found), tell))
     if off_policy:
@@ -143,12 +146,12 @@ def evaluate(
         print(json.dumps({"split": {"name": split.name, "hash": split.hash}, "seed": seed, "models": figures}))
         return
     print(f"{split}\n\n{table(evaluations)}\n")
-    if lineup.SEQUENCE in names:
-        *others, last = evaluations
-        for other in others:
-            gained = difference(last, other, "NDCG@10")
+    learned = [evaluation for model, evaluation in judged if isinstance(model, SequenceRecommender | Mixture)]
+    for each, other in itertools.product(reversed(learned), evaluations):
+        if other not in learned:
+            gained = difference(each, other, "NDCG@10")
             judgement = "above" if gained.low > 0 else "below" if gained.high < 0 else "not told apart from"
-            print(f"{last.name}: {judgement} {other.name}, by {gained} NDCG@10")
+            print(f"{each.name}: {judgement} {other.name}, by {gained} NDCG@10")
 
 
 def shown(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import bundle as bundles
-from models.data import Histories
+from models.candidate import served_by
+from models.data import Histories, Questions
 from models.errors import BundleRefused
 from models.neighbours import NeighbourWeights
 from serve_apps.recommendations.encoder import encoded
@@ -42,6 +43,18 @@ def test_a_replica_scores_as_the_model_that_was_written():
         assert np.allclose(model.encoded_scores(np.frombuffer(vector, dtype=np.float32)), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_replica_ranks_as_what_the_gate_has_judged(share: float):
+    bundle = replace(BUNDLE, about=replace(BUNDLE.about, ease_share=share))
+    model = live_model(ID, bundles.encode(bundle))
+    items, times_s = [1, 2, 3, 4, 5, 6, 7, 8], [1.7e9 + at for at in range(8)]
+    seen = Histories.of(np.zeros(8, dtype=np.int64), np.array(items), np.array(times_s), np.ones(8), 1)
+    judged = served_by(bundle)
+    expected = judged.scores(Questions(np.zeros(1, dtype=np.int64), np.array([1.8e9]), seen, seen))[0]
+    (vector,) = encoded(bundles.sequence_model(bundle), [(items, times_s)])
+    assert np.allclose(model.scores(np.frombuffer(vector, dtype=np.float32), items), expected, atol=1e-2)
+
+
 def poisoned(**changed: object) -> bytes:
     """Return what is written when nobody checks: the sum is right, what is in it is not."""
     with pytest.MonkeyPatch.context() as patched:
@@ -66,6 +79,7 @@ POISONED = {
     "neighbours of other numbers": ("shape", poisoned(**neighbours(lambda n: n.to(torch.int64)))),
     "fewer neighbours than weights": ("shape", poisoned(**neighbours(lambda n: n[:, 1:]))),
     "vectors of nothing": ("ranking", poisoned(**weights("item.weight", lambda w: w.fill_(0.0)))),
+    "a share beyond all": ("shape", poisoned(about=replace(BUNDLE.about, ease_share=1.5))),
     "a pickle": ("format", pickle.dumps({"weights": [1.0]})),
     "nothing": ("format", b""),
     "half of it": ("format", DATA[: len(DATA) // 2]),

@@ -15,6 +15,7 @@ from cluster.errors import InvalidInput, MatineeError, Misconfigured
 from cluster.events import PLAYBACK
 from cluster.launch.training import command
 from cluster.settings import load
+from models import ease
 from tests.cluster.launch.test_cli import matinee, one_line
 from tests.cluster.launch.training.test_from_log import ended, started
 
@@ -49,8 +50,10 @@ def test_the_table_has_all_models_and_popularity_first(tmp_path: Path) -> None:
     rows = [line.split(" | ")[0].removeprefix("| ") for line in done.stdout.splitlines() if line.startswith("| ")]
     assert rows == [
         "model", "popularity, 7 days", "popularity", "item-kNN", "item-kNN, recency-weighted", "EASE", "EASE, recency-weighted",
-        "sequence model",
+        "sequence model", "sequence model + EASE, recency-weighted",
     ]  # fmt: skip
+    judged = [line for line in done.stdout.splitlines() if ": above " in line or ": below " in line or ": not told apart from " in line]
+    assert len(judged) == 2 * 6
     assert "miscalibration" in done.stdout
     assert "leave-one-out, split " in done.stdout
     assert "epoch 2 of 2: loss" in done.stderr
@@ -65,6 +68,19 @@ def test_the_same_seed_gives_the_same_figures_and_popularity_is_always_there(tmp
     assert [model["name"] for model in one["models"]] == ["popularity, 7 days", "EASE", "sequence model"]
     assert one["models"][-1]["fitting"]["most_epochs"] == 2
     assert one["split"]["hash"] in told
+
+
+def test_what_has_parts_is_judged_beside_them_and_left_out_where_one_cannot_learn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = circle(tmp_path)
+    found, _ = evaluated(path, capsys, models="sequence+ease", epochs=1)
+    names = ["popularity, 7 days", "EASE, recency-weighted", "sequence model", "sequence model + EASE, recency-weighted"]
+    assert [model["name"] for model in found["models"]] == names
+    monkeypatch.setattr(ease, "MOST_ITEMS", 1)
+    found, told = evaluated(path, capsys, models="sequence+ease", epochs=1)
+    assert [model["name"] for model in found["models"]] == ["popularity, 7 days", "sequence model"]
+    assert f"{names[-1]} is left out: EASE has learned nothing" in told
 
 
 def test_what_comes_later_is_asked_of_what_was_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

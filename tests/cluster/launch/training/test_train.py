@@ -14,7 +14,7 @@ from cluster.errors import InvalidInput, Misconfigured
 from cluster.launch.training import command
 from cluster.launch.training.telling import Telling, spoken
 from cluster.settings import load
-from models import lineup
+from models import ease, lineup
 from models.fitting import Epoch, FittingParameters
 from serve_apps.recommendations.bundles.registry import open_registry
 from tests.clock import Clock
@@ -47,7 +47,14 @@ def test_a_candidate_is_kept_and_the_next_is_judged_beside_the_live_one(data: Pa
     first = trained(data, capsys)
     assert first["state"] == "candidate", first["verdict"]
     assert first["verdict"]["against_bundle_id"] is None
-    assert set(first["about"]["metrics"]) == {"sequence model", "popularity, 7 days", "EASE, recency-weighted"}
+    metrics = first["about"]["metrics"]
+    assert list(metrics) == [
+        "sequence model + EASE, 11 neighbours an item",
+        "sequence model",
+        "popularity, 7 days",
+        "EASE, 11 neighbours an item",
+    ]
+    assert 0 <= first["about"]["ease_share"] <= 1
     assert first["about"]["fitting"]["most_epochs"] == 8
     promoted(first["bundle_id"])
     # A second vocabulary: a title that the live model has never heard of.
@@ -63,9 +70,11 @@ def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted(trained(data, capsys, epochs=20)["bundle_id"])
+    monkeypatch.setattr(ease, "MOST_ITEMS", 1)  # else its share of the candidate is a good model
     monkeypatch.setattr(lineup, "fitting_parameters", lambda *_: FittingParameters(learning_rate=1e-9))
     found = trained(data, capsys, epochs=1)
     assert found["state"] == "refused"
+    assert found["about"]["ease_share"] == 0
     assert "worse than the live model" in found["verdict"]["reason"]
 
 
