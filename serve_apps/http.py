@@ -33,7 +33,7 @@ from cluster.resilience import within
 from cluster.security.claims import Claims
 from serve_apps.audit import Audit, Noting, let_through
 from serve_apps.json_body import JsonRoute
-from serve_apps.problems import ProblemDocument, answer_by_problems, problem_response
+from serve_apps.problems import PROBLEM_SCHEMA, answer_by_problems, problem_response
 from serve_apps.trace import headers_of, trace_of, traced
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
     named.setdefault(507, []).append("storage-full")
     named.setdefault(429, []).append("too-many-requests")
     return {
-        status: {"description": " · ".join(slugs), "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}}
+        status: {"description": " · ".join(slugs), "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}}}
         for status, slugs in named.items()
     }
 

@@ -53,6 +53,10 @@ class ProblemDocument(BaseModel):
     instance: str
 
 
+PROBLEM_SCHEMA: Final = ProblemDocument.model_json_schema()
+"""Made once: every operation's document holds it a dozen times."""
+
+
 def problem_response(error: MatineeError, instance: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as `application/problem+json`, with `headers` beside those that the error asks for."""
     headers = dict(headers or {})
