@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from cluster.launch.servers.nodes import Nodes
+from tests import memory
 from tests.films import two_language_film
 from tests.running import MakePlatform, Platform
 from tests.servers import Servers
@@ -24,6 +25,8 @@ from tests.viewers import ingested
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if memory.FOLDER is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory.FOLDER))
 
 SERVERS = pytest.StashKey[Servers]()
 # How slow a machine is says nothing of the code.

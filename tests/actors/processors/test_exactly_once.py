@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cluster.events import Event
 from tests.actors.processors.world import Faults, Killed, World, drained, in_world, number, until
+from tests.memory import FOLDER
 
 EVENTS = [
     number("a", 1),
@@ -144,5 +145,5 @@ def test_owners_that_take_turns_in_any_order_and_die_at_any_call_come_to_the_sam
         letters = [(letter["partition"], letter["offset"]) for letter in await world.letters()]
         assert len(letters) == len(set(letters)) == aside
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         in_world(Path(folder), scenario)

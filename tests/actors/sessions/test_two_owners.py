@@ -27,6 +27,7 @@ from cluster.durable.sqlite.store import SqliteStore
 from cluster.edge.revocation import REVOKED_SESSIONS
 from cluster.errors import Fenced, Indeterminate, MatineeError, SessionNotFound, StoreUnavailable, StreamLimitReached, Unavailable
 from tests.actors.sessions.stores import CALL, Call, MemoryStore, SteppedStore
+from tests.memory import FOLDER
 
 LEASE_S = 30.0
 LIMIT = 2
@@ -364,7 +365,7 @@ class TwoOwners(RuleBasedStateMachine):
 class TwoOwnersOnSqlite(TwoOwners):
     async def store(self, table: Table) -> Store:
         if not hasattr(self, "folder"):
-            self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+            self.folder = self.stack.enter_context(tempfile.TemporaryDirectory(dir=FOLDER))
         store = await SqliteStore.open(self.folder, table, lambda: self.now)
         self.stack.push_async_callback(store.close)
         return store

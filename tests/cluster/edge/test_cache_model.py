@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from cluster.edge.cache import GRACE_S
 from cluster.errors import OriginUnavailable, StorageFull
 from tests.cluster.edge.caches import LIMIT_BYTES, Clock, content_of, files, in_chunks, opened
+from tests.memory import FOLDER
 
 NAMES = st.sampled_from([f"media/film/v1/{number}.m4s" for number in range(10)])
 
@@ -22,7 +23,7 @@ class CacheAgainstADictionary(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=FOLDER)
         self.directory = Path(self.folder.name)
         self.clock = Clock()
         self.cache = opened(self.directory, self.clock)

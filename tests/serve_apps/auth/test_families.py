@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from cluster.errors import RefreshReused, TokenInvalid
 from serve_apps.auth.families import GRACE_S, Decision, Family, RefreshTokens, begin, decide, parse, rotated
 from serve_apps.auth.schemas import NewAccount, SignIn, Tokens
+from tests.memory import FOLDER
 from tests.serve_apps.auth.conftest import PASSWORD, World
 
 LIFETIME_S = 86400
@@ -24,7 +25,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = tempfile.TemporaryDirectory(dir=FOLDER)
         self.world = World(Path(self.directory.name), operator_password=PASSWORD, refresh_token_s=LIFETIME_S)
         self.runner.run(self.world.open())
         self.accounts = 0
