@@ -52,6 +52,7 @@ def local_environment(settings: Settings, run_dir: Path, run_id: str, ports_from
         # Ray's default is 15, hardly above the encoders' 19: services would starve beside them.
         "RAY_worker_niceness": "0",
         "RAY_worker_register_timeout_seconds": "180",
+        "RAY_preload_python_modules": "cluster.launch.without_pandas",
         "RAY_ROTATION_MAX_BYTES": str(8 * 2**20),
         "RAY_ROTATION_BACKUP_COUNT": "1",
         "RAY_SERVE_LOG_TO_STDERR": "0",

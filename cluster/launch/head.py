@@ -216,6 +216,9 @@ def _last_line(message: str) -> str:
 
 def main() -> None:
     """Run until SIGTERM; the arguments are the address of a Ray to join (or '') and the private directory."""
+    # Only here: a process that imports this module may want pandas.
+    import cluster.launch.without_pandas  # noqa: F401
+
     ray_address, run_dir = sys.argv[1], Path(sys.argv[2])
     head: Head | None = None
     try:

@@ -40,6 +40,12 @@ def test_everything_is_healthy_when_up_returns(platform: Platform) -> None:
     assert told["jobs"] == []
 
 
+def test_no_process_holds_pandas_which_none_needs(platform: Platform) -> None:
+    held = {process.pid: [each.path for each in process.memory_maps()] for process in platform.processes("ray::")}
+    assert any("numpy" in path for paths in held.values() for path in paths)
+    assert {pid for pid, paths in held.items() if any("pandas" in path for path in paths)} == set()
+
+
 def test_status_waits_for_what_is_there_already(platform: Platform) -> None:
     assert platform.command("status", "--wait", "--timeout", "5").returncode == 0
 
