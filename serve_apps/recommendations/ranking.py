@@ -1,7 +1,7 @@
 """Ranks titles for a profile: exactly, among those alone that it may see and has not seen, then varied within the row. Pure.
 
 Main path: scores of all items -> `best` of the allowed ones -> `varied` (MMR). Refuses to know where scores come from, or what a title is.
-Shapes: I items · D width · K places · C candidates.
+Shapes: I items · D width · K places · C candidates · G groups.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ RELEVANCE: Final = 0.7
 """Lambda of MMR: what being wanted counts, beside being unlike what already stands in the row."""
 CANDIDATES: Final = 5
 """A row is chosen among so many times its length."""
+GROUP: Final = 16
+"""Items of which only the best is looked at to find where the best of all begin."""
 
 
 def top_picks(score_I: Floats, allowed_I: Bools, vector_ID: Floats, k: int) -> Places:
@@ -33,13 +35,19 @@ def best(score_I: Floats, allowed_I: Bools, k: int) -> Places:
     Items that are not allowed are never ranked at all, nor is what has no finite score. Exact: below a million titles nothing
     approximate is as quick.
     """
-    item_A = np.flatnonzero(allowed_I & np.isfinite(score_I))
-    score_A = score_I[item_A]
-    if k < len(item_A):
-        # Whatever is as good as the worst that may come in is sorted too, so that ties are decided by the sort.
-        in_A = score_A >= np.partition(score_A, len(item_A) - k)[len(item_A) - k]
-        item_A, score_A = item_A[in_A], score_A[in_A]
-    return item_A[np.argsort(-score_A, kind="stable")[:k]]
+    ranked_I = np.where(allowed_I & np.isfinite(score_I), score_I, -np.inf)
+    item_C = np.flatnonzero(ranked_I >= _bar(ranked_I, k))
+    return item_C[np.argsort(-ranked_I[item_C], kind="stable")[:k]]
+
+
+def _bar(ranked_I: Floats, k: int) -> float:
+    """Return a finite score that at least K items reach, if so many have one at all, and few more."""
+    least, groups = float(np.finfo(ranked_I.dtype).min), len(ranked_I) // GROUP
+    if k <= 0 or groups <= k:
+        return least
+    # Each of the K best groups has an item as good as the worst of these groups' best.
+    best_G = ranked_I[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+    return max(least, float(np.partition(best_G, groups - k)[groups - k]))
 
 
 def varied(candidate_C: Places, score_C: Floats, vector_CD: Floats, k: int, relevance: float = RELEVANCE) -> Places:

@@ -14,7 +14,7 @@ FINITE = st.floats(-9, 9, width=32)
 
 @st.composite
 def asked(draw: st.DrawFn, scores: st.SearchStrategy[float] = FINITE):
-    items = draw(st.integers(1, 60))
+    items = draw(st.integers(1, 120))
     score_I = draw(arrays.arrays(np.float32, items, elements=scores))
     vector_ID = draw(arrays.arrays(np.float32, (items, 3), elements=st.floats(-2, 2, width=32)))
     vector_ID[np.abs(vector_ID) < 1e-6] = 0  # of such vectors float32 holds no length
