@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 
-from actors.processors.kept import SEEN_KEPT_S, Place, partition_name
+from actors.processors.kept import SEEN_KEPT_S, Kept, Place, partition_name
 from actors.processors.processor import Processor
-from cluster.durable import BATCH_LIMIT, Change, Delete, Insert, Row, Update, Value
+from cluster.durable import BATCH_LIMIT, Change, Delete, Insert, Update, Value
 from cluster.durable.store import VALUE_LIMIT_BYTES
 from cluster.events import DEAD_LETTERS, Event, encode
 
@@ -19,49 +19,65 @@ TOLD_LIMIT_BYTES: Final = VALUE_LIMIT_BYTES // 2
 """A larger event is not repeated where it is set aside: it stands in the log."""
 REASON_LIMIT: Final = 2000
 
-Applied = Mapping[str, tuple[bytes | None, float | None]]
-"""Rows that an event changes, by their sort keys: their values as JSON, and when they expire."""
+
+class Concerned(NamedTuple):
+    """The rows that an event concerns."""
+
+    sorts: Mapping[str, str]
+    """Their sort keys, by the processor's."""
+    seen_sort: str
+
+
+class Made(NamedTuple):
+    """What an event makes of a row; a value None removes it."""
+
+    value: Value | None
+    raw: bytes | None
+    """The same as JSON."""
+    expires_at_s: float | None
+
+
+Applied = Mapping[str, Made]
+"""Rows that an event changes, by their sort keys."""
 
 
 class Draft:
-    """Begins with the rows as they are stored, by their sort keys; holds values as JSON, so that no function changes them unasked."""
+    """Begins with the rows as they are stored, by their sort keys."""
 
-    def __init__(self, processor: Processor, partition: int, place: Place, stored: Mapping[str, Row | None], now_s: float) -> None:
+    def __init__(self, processor: Processor, partition: int, place: Place, stored: Mapping[str, Kept | None], now_s: float) -> None:
         self._processor, self._partition, self._place, self._now_s = processor, partition, place, now_s
         self._stored = stored
-        self._raw = {sort: None if row is None else msgspec.json.encode(row.value) for sort, row in stored.items()}
-        self._expires: dict[str, float | None] = {}
+        self._made: dict[str, Made] = {}
         self._size_bytes = 0
         self.offset, self.entries = place.offset, 0
         self.events: list[Event] = []
 
-    def applied(self, event: Event, keys: Collection[str]) -> Applied | None:
+    def applied(self, event: Event, concerned: Concerned) -> Applied | None:
         """Return what the processor makes of an event; None if this one, or a later one of its key, was applied before.
 
         Raises:
             Exception: whatever is wrong with the event.
         """
-        place, seen_sort = self._place, self._place.seen_sort(event.key)
-        seen = self._value(seen_sort)
+        seen = self._value(concerned.seen_sort)
         if seen is not None and seen["version"] >= event.entity_version:
             return None
-        after = self._processor.apply({key: self._value(place.row_sort(key)) for key in keys}, event)
-        if strange := sorted(after.keys() - set(keys)):
+        after = self._processor.apply({key: self._value(sort) for key, sort in concerned.sorts.items()}, event)
+        if strange := sorted(after.keys() - concerned.sorts.keys()):
             raise ValueError(f"{self._processor.name} changes {strange[0]!r}, which is none of the event's keys")
-        applied: dict[str, tuple[bytes | None, float | None]] = {}
+        applied = {concerned.seen_sort: _made({"version": event.entity_version}, self._now_s + SEEN_KEPT_S)}
         for key, value in after.items():
-            expires_at_s = None if value is None else self._processor.expires_at_s(key, value)
-            applied[place.row_sort(key)] = None if value is None else msgspec.json.encode(value), expires_at_s
-        applied[seen_sort] = msgspec.json.encode({"version": event.entity_version}), self._now_s + SEEN_KEPT_S
+            applied[concerned.sorts[key]] = _made(value, None if value is None else self._processor.expires_at_s(key, value))
         return applied
 
     def take(self, offset: int, applied: Applied) -> bool:
         """Take in what an entry comes to; False: it has no room beside the others."""
-        rows = len(self._expires.keys() | applied.keys()) + len(self.events)
-        if not self._has_room(rows, sum(len(raw or b"") for raw, _ in applied.values())):
+        rows, more_bytes = len(self._made) + len(self.events), 0
+        for sort, made in applied.items():
+            rows += sort not in self._made
+            more_bytes += len(made.raw or b"")
+        if not self._has_room(rows, more_bytes):
             return False
-        for sort, (raw, expires_at_s) in applied.items():
-            self._raw[sort], self._expires[sort] = raw, expires_at_s
+        self._made.update(applied)
         self.skip(offset)
         return True
 
@@ -83,7 +99,7 @@ class Draft:
                 "event": msgspec.to_builtins(event) if told else None,
             },
         )
-        if not self._has_room(len(self._expires) + len(self.events) + 1, len(encode(letter))):
+        if not self._has_room(len(self._made) + len(self.events) + 1, len(encode(letter))):
             return False
         self.events.append(letter)
         self.skip(offset)
@@ -96,10 +112,9 @@ class Draft:
     def changes(self) -> list[Change]:
         """Return what to write, but for the entries set aside: those are `events` for the outbox."""
         changes = [self._place.moved(self.offset, len(self.events))]
-        for sort, expires_at_s in self._expires.items():
-            raw, row = self._raw[sort], self._stored[sort]
-            if raw is not None:
-                kind, value = sort.partition("/")[0], msgspec.json.decode(raw)
+        for sort, (value, _, expires_at_s) in self._made.items():
+            row, kind = self._stored[sort], sort.partition("/")[0]
+            if value is not None:
                 changes.append(
                     Insert(sort, kind, value, expires_at_s) if row is None else Update(sort, kind, value, row.version, expires_at_s)
                 )
@@ -107,19 +122,13 @@ class Draft:
                 changes.append(Delete(sort, row.version))
         return changes
 
-    def rows(self) -> dict[str, Row | None]:
+    def rows(self) -> dict[str, Kept | None]:
         """Return the rows that were read, as they stand once this is written."""
         after = dict(self._stored)
-        for sort, expires_at_s in self._expires.items():
-            raw, row = self._raw[sort], self._stored[sort]
-            version = 1 if row is None else row.version + 1
-            name, kind = partition_name(self._processor.name, self._partition), sort.partition("/")[0]
-            after[sort] = None if raw is None else Row(name, sort, version, kind, msgspec.json.decode(raw), expires_at_s)
+        for sort, (_, raw, expires_at_s) in self._made.items():
+            row = self._stored[sort]
+            after[sort] = None if raw is None else Kept(1 if row is None else row.version + 1, raw, expires_at_s)
         return after
-
-    def sizes_bytes(self) -> dict[str, int]:
-        """Return how long the values of `rows` are."""
-        return {sort: len(raw or b"") for sort, raw in self._raw.items()}
 
     def placed(self) -> Place:
         """Return where the processor goes on once this is written."""
@@ -133,8 +142,12 @@ class Draft:
         return True
 
     def _value(self, sort: str) -> Value | None:
-        raw = self._raw[sort]
-        return None if raw is None else msgspec.json.decode(raw)
+        kept = self._made.get(sort) or self._stored[sort]
+        return None if kept is None or kept.raw is None else msgspec.json.decode(kept.raw)
+
+
+def _made(value: Value | None, expires_at_s: float | None) -> Made:
+    return Made(value, None if value is None else msgspec.json.encode(value), expires_at_s)
 
 
 def _sentence(reason: object) -> str:

@@ -59,6 +59,14 @@ class Place(msgspec.Struct, frozen=True):
         return f"{SEEN}{self.generation:06d}/{hashlib.blake2b(event_key.encode(), digest_size=16).hexdigest()}"
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A row of the table as a processor works with it: its value is JSON, so that no function changes it unasked."""
+
+    version: int
+    raw: bytes
+    expires_at_s: float | None = None
+
+
 def partition_name(processor: str, partition: int) -> str:
     """Return the store's partition for a partition of the topic."""
     return f"{processor}/{partition:03d}"
@@ -72,6 +80,11 @@ async def read_place(store: Store, processor: str, partition: int) -> Place:
     """
     row = await store.get(partition_name(processor, partition), OFFSET)
     return Place() if row is None else _place(row)
+
+
+def kept(row: Row | None) -> Kept | None:
+    """Return a row that was read."""
+    return None if row is None else Kept(row.version, msgspec.json.encode(row.value), row.expires_at_s)
 
 
 def _place(row: Row) -> Place:

@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 import structlog
 
-from actors.processors.draft import Draft
-from actors.processors.kept import Place, partition_name, read_place
+from actors.processors.draft import Concerned, Draft
+from actors.processors.kept import Place, kept, partition_name, read_place
 from actors.processors.patience import PATIENCE, Patience
 from actors.processors.processor import Processor
 from actors.processors.remembered import Remembered
@@ -113,6 +113,8 @@ class LogProcessor:
         while done < len(entries):
             written, count = await self._write(store, outbox, partition, place, entries[done:])
             place, done = written, done + count
+            if len(entries) == PAGE and len(entries) - done < count:
+                break  # too few for a write of their own: they come again with the next page
         if entries:
             self._places[partition] = place
         self._offsets[partition] = place.offset
@@ -189,43 +191,41 @@ class LogProcessor:
 
     async def _commit(self, outbox: Outbox, partition: int, draft: Draft) -> Place:
         await outbox.commit(partition_name(self._processor.name, partition), draft.changes(), draft.events)
-        self._remembered[partition].keep(draft.placed(), draft.rows(), draft.sizes_bytes())
+        self._remembered[partition].keep(draft.placed(), draft.rows())
         for letter in draft.events:
             log.error("entry set aside", **{name: letter.value[name] for name in ("processor", "partition", "offset", "reason")})
         return draft.placed()
 
     async def _draft(self, store: Store, partition: int, place: Place, entries: Sequence[Entry]) -> Draft:
-        plan = await self._plan(place, entries)
-        sorts = {sort for _, _, read in plan for sort in read}
+        plan, sorts = await self._plan(place, entries)
         name = partition_name(self._processor.name, partition)
         rows = self._remembered[partition].of(place, sorts, self._now_s())
-        unknown = sorts - rows.keys()
-        rows |= zip(unknown, await asyncio.gather(*(store.get(name, sort) for sort in unknown)), strict=True)
+        if unknown := sorted(sorts - rows.keys()):
+            rows |= zip(unknown, map(kept, await store.get_each(name, unknown)), strict=True)
         draft = Draft(self._processor, partition, place, rows, self._now_s())
-        for entry, keys, _ in plan:
-            if not await self._taken(draft, entry, keys):
+        for entry, concerned in plan:
+            if not await self._taken(draft, entry, concerned):
                 break
         return draft
 
-    async def _plan(self, place: Place, entries: Sequence[Entry]) -> list[tuple[Entry, Collection[str] | Exception, frozenset[str]]]:
-        """Return the first entries with their keys, or what was raised for them, and the rows to read: as many as a write may change."""
-        plan: list[tuple[Entry, Collection[str] | Exception, frozenset[str]]] = []
-        sorts: frozenset[str] = frozenset()
+    async def _plan(self, place: Place, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Concerned | Exception]], set[str]]:
+        """Return the first entries with what they concern, or what was raised for them, and the rows to read: as many as fit a write."""
+        plan: list[tuple[Entry, Concerned | Exception]] = []
+        sorts: set[str] = set()
         for entry in entries:
-            read: frozenset[str] = frozenset()
-            keys = await self._patience.tried(partial(_keys, self._processor, entry.event))
-            if keys and not isinstance(keys, Exception):
-                read = frozenset({place.seen_sort(entry.event.key), *map(place.row_sort, keys)})
-            if plan and len(sorts | read) >= BATCH_LIMIT:
-                break
-            sorts |= read
-            plan.append((entry, keys, read))
-        return plan
+            concerned = await self._patience.tried(partial(_concerned, self._processor, place, entry.event))
+            if not isinstance(concerned, Exception) and concerned.sorts:
+                more = {concerned.seen_sort, *concerned.sorts.values()} - sorts
+                if plan and len(sorts) + len(more) >= BATCH_LIMIT:
+                    break
+                sorts |= more
+            plan.append((entry, concerned))
+        return plan, sorts
 
-    async def _taken(self, draft: Draft, entry: Entry, keys: Collection[str] | Exception) -> bool:
-        if isinstance(keys, Exception):
-            return draft.set_aside(entry.offset, entry.event, keys)
-        applied = await self._patience.tried(partial(draft.applied, entry.event, keys)) if keys else None
+    async def _taken(self, draft: Draft, entry: Entry, concerned: Concerned | Exception) -> bool:
+        if isinstance(concerned, Exception):
+            return draft.set_aside(entry.offset, entry.event, concerned)
+        applied = await self._patience.tried(partial(draft.applied, entry.event, concerned)) if concerned.sorts else None
         if isinstance(applied, Exception):
             return draft.set_aside(entry.offset, entry.event, applied)
         if applied is None:  # it concerns nothing, or came twice
@@ -244,5 +244,5 @@ class LogProcessor:
             return self._store, self._outbox, self._log
 
 
-def _keys(processor: Processor, event: Event) -> frozenset[str]:
-    return frozenset(processor.keys(event))
+def _concerned(processor: Processor, place: Place, event: Event) -> Concerned:
+    return Concerned({key: place.row_sort(key) for key in processor.keys(event)}, place.seen_sort(event.key))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -29,14 +28,17 @@ class Patience(msgspec.Struct, frozen=True):
 
     async def tried(self, call: Callable[[], T]) -> T | Exception:
         """Return what a function gives, or what it still raises when it was tried a few times."""
-        for pause_s in self.pauses():
-            with contextlib.suppress(Exception):
-                return call()
-            await asyncio.sleep(pause_s)
         try:
             return call()
         except Exception as error:
-            return error
+            failed = error
+        for pause_s in self.pauses():
+            await asyncio.sleep(pause_s)
+            try:
+                return call()
+            except Exception as error:
+                failed = error
+        return failed
 
 
 PATIENCE: Final = Patience()

@@ -1,7 +1,7 @@
 """Keeps what each profile watched lately, and which titles it has begun: what a page for it is made from, read at once. Pure.
 
 A row a profile: `{"plays": [[title, begun at, percent], …], "seen": "…"}`, the latest last. `seen` is a digest of eight letters a title, so
-that a row has at most some 20 KB. A history that is forgotten takes its row with it. What processors keep can be lost
+that a row has less than 16 KB. A history that is forgotten takes its row with it. What processors keep can be lost
 (docs/adr/0021-profile-state-is-a-copy.md): playback's places are the truth.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +22,7 @@ from cluster.durable import Value, partition_of
 from cluster.events import PLAYBACK, Event
 
 FORGOTTEN: Final = "history.forgotten"
-PLAYS_LIMIT: Final = 200
+PLAYS_LIMIT: Final = 150
 SEEN_LIMIT: Final = 1000
 """Titles; of more those are let go that were begun longest ago."""
 KEPT_S: Final = 400 * 86400.0
@@ -66,7 +68,7 @@ def apply(current: Mapping[str, Any], event: Event) -> Rows:
 
 def expires_at_s(_profile_id: str, value: Value) -> float:
     """Return when a profile is forgotten that plays nothing any more."""
-    return max(float(play[1]) for play in value["plays"]) + KEPT_S
+    return float(value["plays"][-1][1]) + KEPT_S
 
 
 def state_of(value: Value | None) -> ProfileState:
@@ -92,11 +94,27 @@ def digest(title_id: str) -> str:
 
 
 def _played(row: Value | None, event: Event) -> Value:
-    state, play = state_of(row), play_of(event)
-    others = [each for each in state.plays if (each.title_id, each.begun_at_s) != (play.title_id, play.begun_at_s)]
-    plays = sorted([*others, play], key=lambda each: each.begun_at_s)[-PLAYS_LIMIT:]
-    seen = [each for each in state.digests if each != digest(play.title_id)] + [digest(play.title_id)]
-    return {"plays": msgspec.to_builtins(plays), "seen": "".join(seen[-SEEN_LIMIT:])}
+    # On lists and text as they are stored: to make plays of all of them would cost more than all else.
+    play, mark = play_of(event), digest(str(event.value["title_id"]))
+    plays = row["plays"] if row is not None else []
+    at = bisect_left(plays, play.begun_at_s, key=itemgetter(1))
+    while at < len(plays) and plays[at][1] == play.begun_at_s:
+        if plays[at][0] == play.title_id:
+            del plays[at]  # what was given is this function's own
+        else:
+            at += 1
+    plays.insert(at, [play.title_id, play.begun_at_s, play.percent])
+    return {
+        "plays": plays[-PLAYS_LIMIT:],
+        "seen": (_without(mark, row["seen"] if row is not None else "") + mark)[-SEEN_LIMIT * _LETTERS :],
+    }
+
+
+def _without(mark: str, seen: str) -> str:
+    at = seen.find(mark)
+    while at % _LETTERS and at >= 0:  # across two digests
+        at = seen.find(mark, at + 1)
+    return seen if at < 0 else seen[:at] + seen[at + _LETTERS :]
 
 
 def _percent(position_s: float, duration_s: float) -> int:

@@ -7,6 +7,7 @@ Every adapter refuses the operations of the other mode. Leases are explicit time
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -115,6 +116,10 @@ class Store(Protocol):
     async def get(self, partition: str, sort: str) -> Row | None:
         """Return the row, or None; in a linear table the newest that anybody was acknowledged."""
         ...
+
+    async def get_each(self, partition: str, sorts: Sequence[str]) -> list[Row | None]:
+        """Return what `get` does of each; not together: some may be newer than others."""
+        return await asyncio.gather(*(self.get(partition, sort) for sort in sorts))
 
     async def scan(
         self, partition: str, prefix: str = "", *, after: str | None = None, reverse: bool = False, limit: int = 100

@@ -70,6 +70,20 @@ def test_versions_count_from_one_and_begin_anew_after_a_delete(store_url: str, c
     check(store_url, LINEAR, clock, scenario)
 
 
+def test_each_of_several_rows_is_what_it_is_alone(store_url: str, clock: Clock) -> None:
+    async def scenario(store: Store) -> None:
+        first = await store.put_if_absent("p", "a", "kind", {"n": 1})
+        await store.put_if_absent("p", "gone", "kind", {}, expires_at_s=clock() - 1.0)
+        other = await store.put_if_absent("p", "b", "kind", {"n": 2})
+        await store.put_if_absent("q", "c", "kind", {})
+        assert await store.get_each("p", ["b", "c", "gone", "a", "b"]) == [other, None, None, first, other]
+        assert await store.get_each("p", []) == []
+        with pytest.raises(InvalidInput):
+            await store.get_each("p", ["a", "x" * (KEY_LIMIT_BYTES + 1)])
+
+    check(store_url, LINEAR, clock, scenario)
+
+
 def test_a_condition_that_does_not_hold_changes_nothing_and_names_the_row(store_url: str, clock: Clock) -> None:
     async def scenario(store: Store) -> None:
         row = await store.put_if_absent("p", "s", "kind", {"n": 1})

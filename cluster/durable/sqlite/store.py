@@ -91,6 +91,14 @@ class SqliteStore(Store):
         now_s = self._now_s()
         return await self._file(partition).read(lambda connection: sql.get(connection, self._table, partition, sort, now_s))
 
+    async def get_each(self, partition: str, sorts: Sequence[str]) -> list[Row | None]:
+        """See the port; one visit to the file."""
+        limits.check_keys(partition, *sorts)
+        now_s = self._now_s()
+        return await self._file(partition).read(
+            lambda connection: [sql.get(connection, self._table, partition, sort, now_s) for sort in sorts]
+        )
+
     async def scan(
         self, partition: str, prefix: str = "", *, after: str | None = None, reverse: bool = False, limit: int = 100
     ) -> list[Row]:

@@ -92,6 +92,9 @@ class FaultyStore:
     async def get(self, partition: str, sort: str) -> Row | None:
         return await self._faults.call(lambda: self._store.get(partition, sort))
 
+    async def get_each(self, partition: str, sorts: Sequence[str]) -> list[Row | None]:
+        return await self._faults.call(lambda: self._store.get_each(partition, sorts))
+
     async def put(self, rows: Sequence[Row]) -> None:
         await self._faults.call(lambda: self._store.put(rows), writes=True)
 
