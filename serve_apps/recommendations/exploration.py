@@ -15,7 +15,7 @@ from actors.processors.profiles import ProfileState
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.policy import DAY_S, item
 from serve_apps.recommendations.schemas import Home, HomeRow
-from serve_apps.recommendations.stock import Stock
+from serve_apps.recommendations.stock import Pool, Stock
 
 EXPLORED: Final = frozenset({"top-picks", "genre"})
 """Other rows say what is in them: what was begun, is new, is popular, or is like something."""
@@ -61,7 +61,7 @@ def explored(
     return page.model_copy(update={"rows": rows})
 
 
-def slots(ranked: Sequence[str], pool: Sequence[str], barred: AbstractSet[str], rate: float, seed: str) -> list[Slot]:
+def slots(ranked: Sequence[str], pool: Pool, barred: AbstractSet[str], rate: float, seed: str) -> list[Slot]:
     """Return what each place of a row shows: what was ranked there or, at this rate, one of the pool that is neither ranked nor barred.
 
     Each place decides alone, and draws evenly from the candidates that no place before it has taken; so whatever the others do, each of m
@@ -70,15 +70,13 @@ def slots(ranked: Sequence[str], pool: Sequence[str], barred: AbstractSet[str], 
     """
     taken = barred | frozenset(ranked)
     drawing = [_unit(f"{seed}\0{place}") < rate for place in range(len(ranked))]
-    candidates = len(pool) - len(taken)  # at least
-    if any(drawing) or candidates < len(ranked):
-        candidates = sum(title_id not in taken for title_id in pool)
+    candidates = pool.without(taken)
     found = []
     for place, title_id in enumerate(ranked):
         if rate <= 0 or place >= candidates:
             found.append(Slot(title_id, 1.0))
         elif drawing[place]:
-            drawn = _drawn(pool, taken, f"{seed}\0{place}")
+            drawn = _drawn(pool.title_ids, taken, f"{seed}\0{place}")
             taken |= {drawn}
             found.append(Slot(drawn, rate / candidates))
         else:
@@ -96,8 +94,8 @@ def _drawn(pool: Sequence[str], taken: AbstractSet[str], seed: str) -> str:
     return free[int(_unit(f"{seed}\0{TRIES}") * len(free))]
 
 
-def _pool(row: HomeRow, stock: Stock) -> Sequence[str]:
-    return stock.ids_of_genre(row.row_id.removeprefix("genre-")) if row.kind == "genre" else stock.playable_ids
+def _pool(row: HomeRow, stock: Stock) -> Pool:
+    return stock.pool_of_genre(row.row_id.removeprefix("genre-")) if row.kind == "genre" else stock.pool
 
 
 def _unit(seed: str) -> float:

@@ -6,7 +6,9 @@ Shapes: I items · K places.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -25,14 +27,26 @@ EMBEDDED: Final = 0.4
 WATCHED_TOGETHER: Final = 0.3
 SHARED: Final = 0.3
 """What being alike counts: by the cosine of embeddings, by EASE, by people and genres; each stretched to its best."""
+REMEMBERED: Final = 500
+"""Of so many titles it is remembered what is like them."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of a caller's titles by a model."""
+
+    model: LiveModel
+    shown_I: Bools
+    alike: OrderedDict[str, Sequence[Known]] = field(default_factory=OrderedDict)
+    """What is like a title, by its id; those last that were asked for last."""
 
 
 class Picking:
-    """Remembers which items each caller's titles are, as long as the titles and the model stay."""
+    """Remembers what each caller's titles are to the model, and what is like them, as long as both stay."""
 
     def __init__(self, encodings: Encodings) -> None:
         self._encodings = encodings
-        self._shown: WeakKeyDictionary[Stock, tuple[LiveModel, Bools]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Stock, _Known] = WeakKeyDictionary()
 
     async def picks(self, model: LiveModel, stock: Stock, sources: Sources, now_s: float) -> Picks:
         """Return what the model picks of the titles; always something typed, never an error."""
@@ -60,10 +74,23 @@ class Picking:
 
     def alike(self, model: LiveModel, stock: Stock, title: Known) -> Sequence[Known]:
         """Return the titles that are like one: by what they share, by their embeddings, and by who watches both."""
-        contents = policy.likenesses(stock, title)
+        remembered = self._of(model, stock).alike
+        if title.title_id not in remembered:
+            remembered[title.title_id] = self._alike(model, stock, title)
+            if len(remembered) > REMEMBERED:
+                remembered.popitem(last=False)
+        remembered.move_to_end(title.title_id)
+        return remembered[title.title_id]
+
+    def shown(self, model: LiveModel, stock: Stock) -> Bools:
+        """Return [I]: whether a caller who sees these titles may be shown an item."""
+        return self._of(model, stock).shown_I
+
+    def _alike(self, model: LiveModel, stock: Stock, title: Known) -> Sequence[Known]:
         item = model.item_of.get(title.title_id)
         if item is None:
             return policy.similar(stock, title)  # newer than the model
+        contents = policy.likenesses(stock, title)
         shown_I = self.shown(model, stock).copy()
         shown_I[item] = False
         score_of = {other.title_id: SHARED * like / contents[0][0] for like, other in contents}
@@ -71,15 +98,16 @@ class Picking:
             found_K = best(like_I, shown_I & (like_I > 0), ALIKE)
             for found in found_K:
                 title_id = model.item_ids[found]
-                score_of[title_id] = score_of.get(title_id, 0.0) + weight * float(like_I[found] / like_I[found_K[0]])
+                if title_id not in score_of:  # it shares little, or nothing
+                    score_of[title_id] = SHARED * policy.likeness(title, stock.by_id[title_id]) / contents[0][0] if contents else 0.0
+                score_of[title_id] += weight * float(like_I[found] / like_I[found_K[0]])
         return [stock.by_id[title_id] for title_id in sorted(score_of, key=lambda title_id: -score_of[title_id])]
 
-    def shown(self, model: LiveModel, stock: Stock) -> Bools:
-        """Return [I]: whether a caller who sees these titles may be shown an item."""
-        known = self._shown.get(stock)
-        if known is None or known[0] is not model:
-            known = self._shown[stock] = model, model.only(title.title_id for title in stock.playable)
-        return known[1]
+    def _of(self, model: LiveModel, stock: Stock) -> _Known:
+        known = self._known.get(stock)
+        if known is None or known.model is not model:
+            known = self._known[stock] = _Known(model, model.only(title.title_id for title in stock.playable))
+        return known
 
 
 def _seen(model: LiveModel, sources: Sources, history: History) -> Bools:

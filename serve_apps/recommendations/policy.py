@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import Final
 
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
 from serve_apps.recommendations.sources import NO_PICKS, Picks, Sources
-from serve_apps.recommendations.stock import Known, Part, Stock
+from serve_apps.recommendations.stock import Known, Part, Shared, Stock
 
 ROW_LIMIT: Final = 20
 ROW_LEAST: Final = 3
@@ -30,6 +31,8 @@ DAY_S: Final = 86400.0
 WATCHED_WEIGHT: Final = 2
 """Having watched a title says more of what somebody likes than having put it on the list."""
 ENCODER_GPU: Final = 0.1
+ALIKE_LIMIT: Final = 500
+"""Of many thousand titles that share a genre with one, no row shows more."""
 PERSON_WEIGHT: Final = 2.0
 """One shared face makes two titles as much alike as all genres shared."""
 
@@ -143,10 +146,11 @@ def because_rows(stock: Stock, sources: Sources, now_s: float, used: Collection[
             break
         if title is None:
             continue
-        found = [each for each in alike(title) if not seen(each.title_id) and each.title_id not in taken]
+        found = list(
+            islice((each for each in alike(title) if each.title_id not in taken and not seen(each.title_id)), min(ROW_LIMIT, left))
+        )
         if len(found) < ROW_LEAST:
             continue
-        found = found[: min(ROW_LIMIT, left)]
         items = [item(each, places, reason=shared(title, each)) for each in found]
         version = picks.model_version if picks.alike is not None else None
         label = f"Because you watched {title.card.name}"
@@ -158,17 +162,16 @@ def because_rows(stock: Stock, sources: Sources, now_s: float, used: Collection[
 
 def popular_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str], scores: Mapping[str, float]) -> HomeRow:
     """Return what everybody watches these days, of what this caller sees: at most a third of all there are, and no fewer than ROW_LEAST."""
-    free = [title for title in stock.playable if title.title_id not in taken]
-    found = sorted((title for title in free if scores.get(title.title_id, 0.0) > 0), key=lambda title: -scores[title.title_id])
-    found = found[: min(ROW_LIMIT, len(free) // 3)]
+    limit = min(ROW_LIMIT, stock.pool.without(set(taken)) // 3)
+    found = list(islice((title for title in stock.most_watched(scores) if title.title_id not in taken), limit))
     return _ruled("popular", "popular", "Popular now", [item(title, places) for title in found] if len(found) >= ROW_LEAST else [])
 
 
 def new_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str]) -> HomeRow:
     """Return the newest titles: of few all, of many a third, so that the genres keep some."""
-    free = [title for title in stock.playable if title.title_id not in taken]
-    limit = min(ROW_LIMIT, max(NEW_LEAST, len(free) // 3))
-    return _ruled("new", "new", "New", [item(title, places) for title in free[:limit]])
+    limit = min(ROW_LIMIT, max(NEW_LEAST, stock.pool.without(set(taken)) // 3))
+    free = islice((title for title in stock.playable if title.title_id not in taken), limit)
+    return _ruled("new", "new", "New", [item(title, places) for title in free])
 
 
 def genre_rows(stock: Stock, sources: Sources, taken: Collection[str]) -> list[HomeRow]:
@@ -177,15 +180,23 @@ def genre_rows(stock: Stock, sources: Sources, taken: Collection[str]) -> list[H
     liking = liked_genres(stock, sources)
     sizes = stock.genres
     for genre in sorted(sizes, key=lambda genre: (-liking[genre], -sizes[genre], genre)):
-        free = [title for title in stock.of_genre(genre) if title.title_id not in used]
+        free = _unwatched_first((title for title in stock.of_genre(genre) if title.title_id not in used), places, ROW_LIMIT)
         if len(free) < ROW_LEAST:
             continue
-        free = sorted(free, key=lambda title: title.title_id in places)[:ROW_LIMIT]
         used |= {title.title_id for title in free}
         rows.append(_ruled(f"genre-{genre}", "genre", stock.spelled[genre], [item(title, places) for title in free]))
         if len(rows) == GENRE_ROWS:
             break
     return rows
+
+
+def _unwatched_first(titles: Iterable[Known], watched: Collection[str], limit: int) -> list[Known]:
+    first, last = list[Known](), list[Known]()
+    for title in titles:
+        (last if title.title_id in watched else first).append(title)
+        if len(first) == limit:
+            break
+    return [*first, *last][:limit]
 
 
 def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
@@ -202,19 +213,30 @@ def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
 
 
 def similar(stock: Stock, title: Known) -> list[Known]:
-    """Return the titles that share people or genres with one, the most alike first, then the newest."""
+    """Return the titles that share people or genres with one, at most ALIKE_LIMIT, the most alike first, then the newest."""
     return [other for _, other in likenesses(stock, title)]
 
 
 def likenesses(stock: Stock, title: Known) -> list[tuple[float, Known]]:
     """Return how much each of those is alike, in the same order."""
-    scored = [(likeness(title, other, people, genres), other) for other, people, genres in stock.sharing(title)]
-    return sorted(scored, key=lambda each: -each[0])
+    groups = sorted(((_likeness(shared), shared.places) for shared in stock.sharing(title)), key=lambda each: -each[0])
+    found: list[tuple[float, Known]] = []
+    for value, alike in groupby(groups, key=itemgetter(0)):
+        places = sorted(chain.from_iterable(places for _, places in alike))
+        found += [(value, stock.playable[at]) for at in places[: ALIKE_LIMIT - len(found)]]
+        if len(found) == ALIKE_LIMIT:
+            break
+    return found
 
 
-def likeness(one: Known, other: Known, people: int, genres: int) -> float:
-    """Return how much two titles are alike that share so many people and genres: the genres by the share that both have (Jaccard)."""
-    return PERSON_WEIGHT * people + (genres / (len(one.genres) + len(other.genres) - genres) if genres else 0.0)
+def likeness(one: Known, other: Known) -> float:
+    """Return how much two titles are alike: by the people that they share, and by the share of their genres that both have (Jaccard)."""
+    people, genres = one.people.keys() & other.people.keys(), one.genres.keys() & other.genres.keys()
+    return _likeness(Shared(len(people), len(genres), len(one.genres.keys() | other.genres.keys()), ()))
+
+
+def _likeness(shared: Shared) -> float:
+    return PERSON_WEIGHT * shared.people + (shared.genres / shared.of_genres if shared.genres else 0.0)
 
 
 def shared(one: Known, other: Known) -> str | None:

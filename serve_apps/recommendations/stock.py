@@ -6,9 +6,11 @@ Main path: the catalogue's feed -> Shelf.put -> Shelf.stock(sight), made once af
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -59,6 +61,32 @@ def known(title: Title) -> Known:
     )
 
 
+class Pool(NamedTuple):
+    """Ids of titles, the newest first, and the same to be asked for one."""
+
+    title_ids: Sequence[str]
+    among: AbstractSet[str]
+
+    @classmethod
+    def of(cls, title_ids: Sequence[str]) -> Pool:
+        """Return a pool of these."""
+        return cls(title_ids, frozenset(title_ids))
+
+    def without(self, taken: AbstractSet[str]) -> int:
+        """Return how many are not taken."""
+        return len(self.title_ids) - len(self.among & taken)
+
+
+class Shared(NamedTuple):
+    """How many people and genres some titles share with another, and how many genres there are of both."""
+
+    people: int
+    genres: int
+    of_genres: int
+    places: Iterable[int]
+    """Of these titles among the playable ones."""
+
+
 class Stock:
     """Titles by id and by age, and those that can be played by each genre and person that they have."""
 
@@ -67,10 +95,13 @@ class Stock:
         self.by_id = {title.title_id: title for title in self.newest}
         # While nothing can be played yet, a page shows what there will be.
         self.playable = [title for title in self.newest if title.parts] or self.newest
-        # By their places among the playable ones: what two titles share is counted without looking at either.
+        # By their places among the playable ones, in this order: what is alike is found without looking at all titles.
         self._genres: defaultdict[str, list[int]] = defaultdict(list)
         self._people: defaultdict[str, list[int]] = defaultdict(list)
-        self._ids: dict[str, Sequence[str]] = {}
+        self._genres_of: list[frozenset[str]] = []
+        self._sets: defaultdict[frozenset[str], list[int]] = defaultdict(list)
+        self._pools: dict[str, Pool] = {}
+        self._watched: tuple[Mapping[str, float], Sequence[Known]] = {}, ()
         self.spelled: dict[str, str] = {}
         """Genres as they are shown, by how they compare: of several spellings always the same one."""
         for at, title in enumerate(self.playable):
@@ -79,31 +110,45 @@ class Stock:
                 self.spelled[genre] = min(name, self.spelled.get(genre, name))
             for person in title.people:
                 self._people[person].append(at)
+            self._genres_of.append(frozenset(title.genres))
+            self._sets[self._genres_of[at]].append(at)
 
-    def sharing(self, title: Known) -> Iterable[tuple[Known, int, int]]:
-        """Return the titles that share people or genres with one, and how many people and genres those are; the newest first."""
-        people, genres = (
-            Counter(chain.from_iterable(index.get(key, ()) for key in shared))
-            for index, shared in ((self._people, title.people), (self._genres, title.genres))
-        )
-        for at in sorted(people.keys() | genres.keys()):
+    def sharing(self, title: Known) -> Iterator[Shared]:
+        """Return what other playable titles share with one, in groups that share as much, each title once."""
+        people = Counter(chain.from_iterable(self._people.get(person, ()) for person in title.people))
+        groups: defaultdict[tuple[int, frozenset[str]], list[int]] = defaultdict(list)
+        for at, shared in people.items():
             if self.playable[at] is not title:
-                yield self.playable[at], people[at], genres[at]
+                groups[shared, self._genres_of[at]].append(at)
+        wanted = frozenset(title.genres)
+        for (shared, genres), places in groups.items():
+            yield Shared(shared, len(genres & wanted), len(genres | wanted), places)
+        for genres, places in self._sets.items():
+            if genres & wanted:
+                others = (at for at in places if at not in people and self.playable[at] is not title)
+                yield Shared(0, len(genres & wanted), len(genres | wanted), others)
 
-    def of_genre(self, genre: str) -> list[Known]:
+    def of_genre(self, genre: str) -> Iterator[Known]:
         """Return the titles of a genre, the newest first."""
-        return [self.playable[at] for at in self._genres.get(genre, ())]
+        return (self.playable[at] for at in self._genres.get(genre, ()))
+
+    def most_watched(self, scores: Mapping[str, float]) -> Sequence[Known]:
+        """Return what can be played and has a score, the highest first, then the newest; made once for the same scores."""
+        if self._watched[0] is not scores:
+            found = [title for title in self.playable if scores.get(title.title_id, 0.0) > 0]
+            self._watched = scores, sorted(found, key=lambda title: -scores[title.title_id])
+        return self._watched[1]
 
     @cached_property
-    def playable_ids(self) -> Sequence[str]:
-        """The ids of what can be played, the newest first."""
-        return [title.title_id for title in self.playable]
+    def pool(self) -> Pool:
+        """What can be played."""
+        return Pool.of([title.title_id for title in self.playable])
 
-    def ids_of_genre(self, genre: str) -> Sequence[str]:
-        """Return those of a genre, the newest first; made once."""
-        if genre not in self._ids:
-            self._ids[genre] = [self.playable_ids[at] for at in self._genres.get(genre, ())]
-        return self._ids[genre]
+    def pool_of_genre(self, genre: str) -> Pool:
+        """Return that of a genre; made once."""
+        if genre not in self._pools:
+            self._pools[genre] = Pool.of([title.title_id for title in self.of_genre(genre)])
+        return self._pools[genre]
 
     @cached_property
     def by_digest(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from serve_apps.recommendations import policy
 from serve_apps.recommendations.exploration import EXPLORED, explored, slots
 from serve_apps.recommendations.schemas import Home, HomeRow
 from serve_apps.recommendations.sources import Sources
-from serve_apps.recommendations.stock import Stock, known
+from serve_apps.recommendations.stock import Pool, Stock, known
 from tests.serve_apps.recommendations.test_policy import ids, row, sources
 from tests.serve_apps.recommendations.titles import DAY_S, NOW_S, catalogues, film
 
@@ -38,7 +38,7 @@ def test_propensities_are_how_often_it_happens(candidates: int, rate: float) -> 
     pool = ["b0", "r1", *(f"c{number}" for number in range(candidates)), "b1"]
     times, told = Counter[tuple[int, str]](), dict[tuple[int, str], set[float]]()
     for seed in range(SEEDS):
-        for place, slot in enumerate(slots(ranked, pool, barred, rate, str(seed))):
+        for place, slot in enumerate(slots(ranked, Pool.of(pool), barred, rate, str(seed))):
             times[place, slot.title_id] += 1
             told.setdefault((place, slot.title_id), set()).add(slot.propensity)
     for shown, (propensity, *others) in told.items():
@@ -49,7 +49,7 @@ def test_propensities_are_how_often_it_happens(candidates: int, rate: float) -> 
 
 
 def test_places_draw_apart_from_one_another() -> None:
-    pool = [f"c{number}" for number in range(9)]
+    pool = Pool.of([f"c{number}" for number in range(9)])
     both = sum(all(slot.propensity < 0.5 for slot in slots(["r0", "r1"], pool, frozenset(), 0.3, str(seed))) for seed in range(SEEDS))
     assert often(both, 0.3 * 0.3)
 
@@ -58,18 +58,18 @@ def test_places_draw_apart_from_one_another() -> None:
 def test_nothing_stands_twice_and_nothing_barred_is_drawn(
     ranked: list[str], pool: list[str], barred: set[str], rate: float, seed: str
 ) -> None:
-    found = slots(ranked, pool, barred, rate, seed)
+    found = slots(ranked, Pool.of(pool), barred, rate, seed)
     shown = [slot.title_id for slot in found]
     assert len(shown) == len(ranked) == len(set(shown))
     for slot, was in zip(found, ranked, strict=True):
         assert 0 < slot.propensity <= 1 or (rate == 1 and slot.title_id == was)
         assert slot.title_id == was or (slot.title_id in pool and slot.title_id not in barred | set(ranked))
-    assert found == slots(ranked, pool, barred, rate, seed)
+    assert found == slots(ranked, Pool.of(pool), barred, rate, seed)
 
 
 @given(NAMES, NAMES, st.text(max_size=3))
 def test_at_rate_0_everything_is_where_it_was_ranked_for_certain(ranked: list[str], pool: list[str], seed: str) -> None:
-    assert slots(ranked, pool, frozenset(), 0, seed) == [(title_id, 1.0) for title_id in ranked]
+    assert slots(ranked, Pool.of(pool), frozenset(), 0, seed) == [(title_id, 1.0) for title_id in ranked]
 
 
 # --- a page
