@@ -28,7 +28,8 @@ class Topic(msgspec.Struct, frozen=True):
 
 
 CATALOG: Final = Topic("catalog")
-PLAYBACK: Final = Topic("playback")
+PLAYBACK: Final = Topic("playback", retention_s=90 * 86400.0)
+"""What was watched; models learn from it (MATINEE_PLAYS_KEPT_DAYS says otherwise)."""
 ACCOUNTS: Final = Topic("accounts")
 AUDIT: Final = Topic("audit", partitions=1, retention_s=400 * 86400.0)
 """What operators did (serve_apps/audit.py): so little that one partition holds it, in one order; kept for more than a year."""

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_valid
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import Misconfigured
+from cluster.events import PLAYBACK
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -85,6 +86,12 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, ge=1, le=600, description="How long a stream lives without a heartbeat.")
     session_shards: int = Field(default=2, ge=1, le=64, description="Actors that hold the playback sessions.")
     processor_instances: int = Field(default=1, ge=1, le=16, description="Actors of each log processor; they share its topic's partitions.")
+    plays_kept_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="How long the log keeps what was watched, for models to learn from (Kafka: when its topic is made).",
+    )
     explored_share: float = Field(
         default=0.02,
         ge=0,
@@ -191,6 +198,11 @@ class Settings(BaseSettings):
     def site_url(self) -> str:
         """Where a client reaches the API and the site."""
         return self.public_url or f"http://{_reachable(self.host)}:{self.port}"
+
+    @property
+    def kept_s(self) -> dict[str, float]:
+        """How long the log keeps topics for which a setting says it, in seconds by their names."""
+        return {PLAYBACK.name: self.plays_kept_days * 86400.0}
 
     @property
     def own_edge_url(self) -> str:

@@ -34,7 +34,9 @@ class RelayHost:
 
     def __init__(self, settings: Settings) -> None:
         self._relay = OutboxRelay(
-            partial(open_store, settings.store, HINTS), partial(open_store, settings.store), partial(open_log, settings.log)
+            partial(open_store, settings.store, HINTS),
+            partial(open_store, settings.store),
+            partial(open_log, settings.log, kept_s=settings.kept_s),
         )
         self._thread = OwnThread("outbox relay", self._relay)
 

@@ -30,7 +30,7 @@ class ProcessorHost:
             next(processor for processor in PROCESSORS if processor.name == name),
             partial(open_store, settings.store, PROCESSED),
             partial(open_store, settings.store, HINTS),
-            partial(open_log, settings.log),
+            partial(open_log, settings.log, kept_s=settings.kept_s),
             nudge=nudge,
             instance=instance,
             instances=settings.processor_instances,

@@ -31,7 +31,7 @@ from cluster.settings import Settings, load
 
 async def _tables_and_topics(settings: Settings) -> None:
     async with AsyncExitStack() as opened:
-        log = await open_log(settings.log)
+        log = await open_log(settings.log, kept_s=settings.kept_s)
         opened.push_async_callback(log.close)
         for topic in TOPICS:
             await log.end(topic, 0)
@@ -91,7 +91,7 @@ async def prepare(settings: Settings, doing: Callable[[str], None], now_s: Calla
         StoreUnavailable: the store does not answer.
     """
     async with AsyncExitStack() as opened:
-        log = await open_log(settings.log)
+        log = await open_log(settings.log, kept_s=settings.kept_s)
         opened.push_async_callback(log.close)
         store = await open_store(settings.store, LEDGER, now_s)
         opened.push_async_callback(store.close)

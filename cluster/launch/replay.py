@@ -50,7 +50,7 @@ def replay(
 
 
 async def _replay(settings: Settings, processor: Processor, partitions: range | list[int], offset: int) -> list[Progress]:
-    store, log = await open_store(settings.store, PROCESSED), await open_log(settings.log)
+    store, log = await open_store(settings.store, PROCESSED), await open_log(settings.log, kept_s=settings.kept_s)
     try:
         for partition in partitions:
             await results.replay(store, processor, partition, offset)

@@ -46,7 +46,7 @@ class OperationsReplica(Replica):
             cluster,
             open_scales=partial(open_store, settings.store, SCALES),
             open_edges=partial(open_store, settings.store, EDGES),
-            open_log=partial(open_log, settings.log),
+            open_log=partial(open_log, settings.log, kept_s=settings.kept_s),
             studio=StudioClient().status,
             live_streams=Sessions.on_ray(settings).live_total,
             lag=Lag(partial(open_store, settings.store, HINTS), partial(open_store, settings.store)),

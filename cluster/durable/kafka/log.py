@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
 import structlog
 
 from cluster.durable import limits
@@ -34,18 +35,18 @@ NOTE_TIMEOUT_S: Final = 2.0
 class KafkaLog:
     """All topics of one address; implements the port `Log`, but never raises StorageFull: a full broker does not answer."""
 
-    def __init__(self, shared: _Shared) -> None:
-        self._shared = shared
+    def __init__(self, shared: _Shared, kept_s: Mapping[str, float]) -> None:
+        self._shared, self._kept_s = shared, kept_s
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, url: str) -> KafkaLog:
-        """Open the log; see address.py for the URL.
+    async def open(cls, url: str, kept_s: Mapping[str, float] | None = None) -> KafkaLog:
+        """Open the log; see address.py for the URL. A topic that is made is kept for so long as `kept_s` says, by its name.
 
         Raises:
             Misconfigured: the URL is none, or nobody answers there.
         """
-        return cls(await _Shared.acquire(parse(url)))
+        return cls(await _Shared.acquire(parse(url)), kept_s or {})
 
     async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
         """See the port."""
@@ -53,7 +54,7 @@ class KafkaLog:
         brokers, writer = self._parts()
         if not records:
             return []
-        return await writer.append(await brokers.prepared(topic), records)
+        return await writer.append(await brokers.prepared(self._kept(topic)), records)
 
     async def read(self, topic: Topic, partition: int, offset: int, *, limit: int = 500, wait_s: float = 0.0) -> list[Entry]:
         """See the port; what has failed is tried for some seconds beyond `wait_s`."""
@@ -61,7 +62,7 @@ class KafkaLog:
         check_partition(topic, partition)
         until_s = time.monotonic() + wait_s
         brokers, _ = self._parts()
-        name = await brokers.prepared(topic)
+        name = await brokers.prepared(self._kept(topic))
         while True:
             try:
                 found = await self._pages(name, partition, offset, limit)
@@ -83,7 +84,7 @@ class KafkaLog:
         """See the port."""
         check_partition(topic, partition)
         brokers, _ = self._parts()
-        name = await brokers.prepared(topic)
+        name = await brokers.prepared(self._kept(topic))
         asked = partial(reading.offset_of, name=name, partition=partition, which=reading.LATEST)
         return await brokers.at_leader(name, partition, asked)
 
@@ -92,7 +93,7 @@ class KafkaLog:
         try:
             brokers, _ = self._parts()
             async with asyncio.timeout(NOTE_TIMEOUT_S):
-                name = await brokers.prepared(topic)
+                name = await brokers.prepared(self._kept(topic))
                 await progress.commit(brokers.client, brokers.address.topic_name(group), name, partition, offset)
         except (TimeoutError, MatineeError, *faults.FAILURES) as error:
             log.debug("progress not noted", group=group, partition=partition, error=repr(error))
@@ -104,6 +105,10 @@ class KafkaLog:
         if not self._closed.done():
             self._closed.set_result(None)
             await self._shared.release()
+
+    def _kept(self, topic: Topic) -> Topic:
+        kept_s = self._kept_s.get(topic.name)
+        return topic if kept_s is None else msgspec.structs.replace(topic, retention_s=kept_s)
 
     async def _pages(self, name: str, partition: int, offset: int, limit: int) -> reading.Page:
         """Return all that is there, up to `limit`."""

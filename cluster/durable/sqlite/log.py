@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,17 +28,23 @@ _TRIM_ROWS: Final = 500
 class SqliteLog:
     """All topics of one folder; implements the port `Log`."""
 
-    def __init__(self, folder: Path, now_s: Callable[[], float], retention_s: float) -> None:
-        self._folder, self._now_s, self._retention_s = folder, now_s, retention_s
+    def __init__(self, folder: Path, now_s: Callable[[], float], retention_s: float, kept_s: Mapping[str, float]) -> None:
+        self._folder, self._now_s, self._retention_s, self._kept_s = folder, now_s, retention_s, kept_s
         self._files: dict[str, Database] = {}
         self._changes: dict[str, Changes] = {}
         self._opening = asyncio.Lock()
         self._closed = False
 
     @classmethod
-    async def open(cls, folder: str | Path, now_s: Callable[[], float] = time.time, retention_s: float = 7 * 86400.0) -> SqliteLog:
-        """Open the log, making its folder if it is missing; entries older than `retention_s` are dropped by and by, if their topic
-        does not say otherwise.
+    async def open(
+        cls,
+        folder: str | Path,
+        now_s: Callable[[], float] = time.time,
+        retention_s: float = 7 * 86400.0,
+        kept_s: Mapping[str, float] | None = None,
+    ) -> SqliteLog:
+        """Open the log, making its folder if it is missing; entries older than `retention_s` are dropped by and by, if neither their
+        topic nor, by its name, `kept_s` says otherwise.
 
         Raises:
             Misconfigured: the folder cannot be made.
@@ -47,7 +53,7 @@ class SqliteLog:
             await asyncio.to_thread(Path(folder).mkdir, 0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from error
-        return cls(Path(folder), now_s, retention_s)
+        return cls(Path(folder), now_s, retention_s, kept_s or {})
 
     async def append(self, topic: Topic, events: Sequence[Event]) -> list[Position]:
         """See the port; the events of one call are written together."""
@@ -104,7 +110,8 @@ class SqliteLog:
                 await file.close()
 
     def _oldest_s(self, topic: Topic) -> float:
-        return self._now_s() - (self._retention_s if topic.retention_s is None else topic.retention_s)
+        own_s = self._retention_s if topic.retention_s is None else topic.retention_s
+        return self._now_s() - self._kept_s.get(topic.name, own_s)
 
     async def _file(self, topic: Topic) -> Database:
         if self._closed:

@@ -33,13 +33,18 @@ VALIDATION_FROM, TEST_FROM = 0.8, 0.9
 """Of all interactions by time: with what share the validation begins, and the test."""
 
 
+def has_torch() -> bool:
+    """Say whether this is no slim install."""
+    return all(find_spec(name) for name in ("numpy", "pyarrow", "torch"))
+
+
 def require_torch() -> None:
     """Check that this is no slim install.
 
     Raises:
         Misconfigured: it is one.
     """
-    if not all(find_spec(name) for name in ("numpy", "pyarrow", "torch")):
+    if not has_torch():
         raise Misconfigured("This install is without PyTorch, which models need: install the dependency group `models` too")
 
 
@@ -130,7 +135,7 @@ def _file(path: Path, file_format: str | None) -> Path:
 async def _from_log(settings: Settings, tell: Callable[[str], None]) -> Interactions:
     from cluster.launch.training.from_log import read_plays
 
-    log = await open_log(settings.log)
+    log = await open_log(settings.log, kept_s=settings.kept_s)
     try:
         return await read_plays(log, tell)
     finally:

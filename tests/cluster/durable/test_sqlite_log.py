@@ -12,7 +12,8 @@ import pytest
 from cluster.durable import open_log, partition_of
 from cluster.durable.sqlite.log import SqliteLog
 from cluster.errors import CorruptData, Misconfigured
-from cluster.events import Event, Topic
+from cluster.events import PLAYBACK, Event, Topic
+from cluster.settings import Settings
 from tests.clock import Clock
 from tests.contracts.writing import TOPIC
 
@@ -73,6 +74,21 @@ def test_a_topic_may_keep_its_entries_longer_than_the_log(tmp_path: Path) -> Non
             assert await log.trim(longer) == 0
             clock.advance(2)
             assert await log.trim(longer) == 1
+
+    asyncio.run(go())
+
+
+def test_a_setting_may_keep_plays_longer_or_shorter_than_their_topic_says(tmp_path: Path) -> None:
+    clock, kept_s = Clock(), Settings(data=tmp_path, plays_kept_days=200).kept_s
+
+    async def go() -> None:
+        log = await SqliteLog.open(tmp_path / "log", clock, kept_s=kept_s)
+        await log.append(PLAYBACK, [Event(PLAYBACK.name, "session.started", "a", 1, 1.0, {})])
+        clock.advance(199 * 86400.0)
+        assert await log.trim(PLAYBACK) == 0
+        clock.advance(2 * 86400.0)
+        assert await log.trim(PLAYBACK) == 1
+        await log.close()
 
     asyncio.run(go())
 
