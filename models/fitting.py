@@ -10,7 +10,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,10 +76,11 @@ class SequenceRecommender:
         parameters: SequenceParameters | None = None,
         fitting: FittingParameters | None = None,
         tell: Callable[[Epoch], None] = lambda _: None,
+        begin: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
         self.parameters, self.fitting = parameters or SequenceParameters(), fitting or FittingParameters()
         self.epochs: list[Epoch] = []
-        self._tell = tell
+        self._tell, self._begin = tell, begin
 
     @property
     def name(self) -> str:
@@ -87,7 +88,7 @@ class SequenceRecommender:
         return "sequence model"
 
     def fit(self, train: Interactions, validation: Questions) -> None:
-        """Train from new weights; keeps those of the epoch with the best validation."""
+        """Train from new weights, or from those given to `begin` with; keeps those of the epoch with the best validation."""
         with _seeded(self.fitting.seed):
             self.fit_together(train, validation, ALONE)
 
@@ -111,6 +112,8 @@ class SequenceRecommender:
         if fitting.start_from_factors:  # of the first worker's users, whose weights all take
             with torch.no_grad():
                 learner.item.weight[: train.items] = item_factors(train, self.parameters.width)
+        if self._begin is not None:
+            learner.load_state_dict(self._begin)
         begun_s = time.perf_counter() - began_s
         learner = learner.to(fitting.device)
         worker.take_over(learner)

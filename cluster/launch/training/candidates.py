@@ -1,6 +1,6 @@
 """Makes a candidate of what was watched: trained here or on Ray, judged beside the live model, kept in the registry.
 
-Main path: `make` -> the live bundle -> `train_bundle` -> `ModelRegistry.add`.
+Main path: `make` (or `make_from_live`) -> the live bundle -> `train_bundle` -> `ModelRegistry.add`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ import msgspec
 
 from cluster.errors import ModelNotFound, ModelRefused, StartFailed
 from cluster.ids import new_id
-from cluster.launch.training import on_ray
+from cluster.launch.training import data, on_ray
 from cluster.launch.training.telling import Telling, tell
 from cluster.settings import Settings
 from serve_apps.recommendations.bundles.entry import ModelEntry
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from models.about import Verdict
     from models.bundle import Bundle
     from models.candidate import Fit
-    from models.data import Split
+    from models.data import Interactions, Split
     from models.fitting import FittingParameters, SequenceRecommender
     from models.sequence import SequenceParameters
 
@@ -42,8 +43,15 @@ class How(msgspec.Struct, frozen=True):
     """What it is called, so that it can be gone on with; None: after its data and parameters."""
 
 
-def make(settings: Settings, split: Split, parameters: SequenceParameters, fitting: FittingParameters, how: How) -> ModelEntry:
-    """Train a candidate and keep it with its verdict.
+def make(
+    settings: Settings,
+    split: Split,
+    parameters: SequenceParameters,
+    fitting: FittingParameters,
+    how: How,
+    line: Callable[[str], None] = tell,
+) -> ModelEntry:
+    """Train a candidate and keep it with its verdict; `line` hears how that goes.
 
     Raises:
         DataRefused: the split asks nothing, or the run is of other data.
@@ -54,15 +62,43 @@ def make(settings: Settings, split: Split, parameters: SequenceParameters, fitti
 
     live = asyncio.run(_live(settings))
     making = Making(new_id(), time.time(), _code_version())
-    bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how))
+    bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how, line))
     return asyncio.run(_add(settings, encode(bundle), verdict))
 
 
-def _fit(settings: Settings, how: How) -> Fit:
+def make_from_live(
+    settings: Settings, found: Interactions, split_name: str, fitting: FittingParameters, line: Callable[[str], None] = tell
+) -> ModelEntry:
+    """Go on with the live model in this process, and keep what comes of it as a candidate; `fitting` is how a new one is trained.
+
+    Raises:
+        ModelNotFound: no model is live.
+        ModelRefused: the live one cannot be read.
+        DataRefused: nothing was watched since its data ended, or nothing that it knows, or the split asks nothing.
+    """
+    from models import incremental
+    from models.bundle import encode
+    from models.candidate import Making, train_bundle
+    from models.sequence import SequenceParameters
+
+    live = asyncio.run(_live_one(settings))
+    split = data.split(incremental.grown(found, live.item_ids), split_name)
+    line(f"going on from {live.about.bundle_id}: {split}")
+    fitting = incremental.fitting_parameters(fitting)
+
+    def on(split: Split, _: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
+        return incremental.go_on(live, split, fitting, Telling(fitting, line).epoch)
+
+    making = Making(new_id(), time.time(), _code_version())
+    bundle, verdict = train_bundle(split, SequenceParameters(**live.about.parameters), fitting, making, live=live, fit=on)
+    return asyncio.run(_add(settings, encode(bundle), verdict))
+
+
+def _fit(settings: Settings, how: How, line: Callable[[str], None]) -> Fit:
     from models.fitting import SequenceRecommender
 
     def here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
-        recommender = SequenceRecommender(parameters, fitting, Telling(fitting).epoch)
+        recommender = SequenceRecommender(parameters, fitting, Telling(fitting, line).epoch)
         recommender.fit(split.train, split.validation)
         return recommender
 
@@ -74,9 +110,9 @@ def _fit(settings: Settings, how: How) -> Fit:
             threads = max(1, on_ray.cores() // how.workers)
             name = how.run or _run_name(split, parameters, fitting)
             run = Run(name, on_ray.storage(settings), how.workers, how.gpu, threads)
-            tell(f"training {name} on Ray, {how.workers} workers; checkpoints in {run.storage}")
+            line(f"training {name} on Ray, {how.workers} workers; checkpoints in {run.storage}")
             try:
-                found = train(split, parameters, fitting, run, Telling(fitting).epoch, tell)
+                found = train(split, parameters, fitting, run, Telling(fitting, line).epoch, line)
             except TrainingLost as error:
                 raise StartFailed(str(error)) from error
             forget(run)
@@ -103,10 +139,21 @@ async def _live(settings: Settings) -> Bundle | None:
         await registry.close()
 
 
-async def _add(settings: Settings, data: bytes, verdict: Verdict) -> ModelEntry:
+async def _live_one(settings: Settings) -> Bundle:
     registry = await open_registry(settings)
     try:
-        return await registry.add(data, verdict)
+        live = await registry.live_id()
+        if live is None:
+            raise ModelNotFound("No model is live that could be gone on with: train one, and promote it")
+        return await registry.fetch(live)
+    finally:
+        await registry.close()
+
+
+async def _add(settings: Settings, bundle: bytes, verdict: Verdict) -> ModelEntry:
+    registry = await open_registry(settings)
+    try:
+        return await registry.add(bundle, verdict)
     finally:
         await registry.close()
 

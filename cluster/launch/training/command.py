@@ -51,7 +51,9 @@ def train(
     source: Data = data.LOG,
     file_format: Format = None,
     split_name: SplitName = "leave-one-out",
-    workers: Annotated[int, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own); 0: this process.", min=0)] = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own), by default 1; 0: this process.", min=0)
+    ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="A GPU for each worker.")] = False,
     run: Annotated[
         str | None,
@@ -59,11 +61,19 @@ def train(
     ] = None,
     seed: Seed = 0,
     epochs: Epochs = None,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Go on from the live model with what was watched since its data ended; in this process.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a model on what was watched, judge it, and keep it as a candidate: `matinee models promote` makes it the live one."""
     if run is not None and not RUN_NAME.fullmatch(run):
         raise Misconfigured(f"--run {run!r}: letters, digits, . _ and -, at most 64, and no . at the beginning")
+    if incremental and (workers or run is not None or gpu):
+        raise Misconfigured(
+            "--incremental is short, and runs in this process: --workers, --gpu and --run are for a model from the beginning"
+        )
+    workers = 0 if incremental else 1 if workers is None else workers
     if gpu and not workers:
         raise Misconfigured("--gpu is for workers; without them a GPU of this machine is used by itself")
     settings = load()
@@ -80,14 +90,17 @@ def train(
         split = data.split(found, split_name)
     if named and begun_with is None:
         snapshot.keep(folder, named, found)
-    from cluster.launch.training.candidates import How, make
+    from cluster.launch.training.candidates import How, make, make_from_live
     from models.evaluate import Figure
 
-    tell(split)
     sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
-    tell(f"{sequence} {fitting}")
     with data.refusals():
-        entry = make(settings, split, sequence, fitting, How(workers, gpu, run))
+        if incremental:
+            entry = make_from_live(settings, found, split_name, fitting)
+        else:
+            tell(split)
+            tell(f"{sequence} {fitting}")
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run))
     if named:
         snapshot.forget(folder, named)
     if as_json:

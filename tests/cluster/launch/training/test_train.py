@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import InvalidInput, Misconfigured
+from cluster.errors import InvalidInput, Misconfigured, ModelNotFound
 from cluster.launch.training import command
 from cluster.launch.training.telling import Telling, spoken
 from cluster.settings import load
@@ -78,11 +78,27 @@ def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(
     assert "worse than the live model" in found["verdict"]["reason"]
 
 
+def test_an_increment_goes_on_from_the_live_model_and_is_judged_beside_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelNotFound, match="No model is live that could be gone on with"):
+        command.train(source=str(data), incremental=True)
+    first = trained(data, capsys)
+    promoted(first["bundle_id"])
+    with pytest.raises(InvalidInput, match="when the live model's data end"):
+        command.train(source=str(data), incremental=True)
+    since = "\n".join(f"u{user}\tnew{step}\t5\t{1_701_000_000 + step}" for user in range(20) for step in range(3))
+    data.write_text(f"{data.read_text()}{since}\n")
+    second = trained(data, capsys, incremental=True, workers=None)
+    assert second["verdict"]["against_bundle_id"] == first["bundle_id"]
+    assert second["about"]["items"] == first["about"]["items"] + 3
+    assert second["about"]["data_to_s"] > first["about"]["data_to_s"]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         ({"run": "../elsewhere"}, "--run '../elsewhere': letters"),
         ({"gpu": True, "workers": 0}, "--gpu is for workers"),
+        ({"incremental": True, "workers": 2}, "--incremental is short, and runs in this process"),
         ({"split_name": "random"}, "There is no split 'random'"),
     ],
 )
