@@ -47,13 +47,17 @@ class PopulationParameters:
 
 
 class Population:
-    """Users with tastes, titles with genres, and what leads from title to title."""
+    """Users with tastes, titles with genres, and what leads from title to title.
 
-    def __init__(self, parameters: PopulationParameters | None = None) -> None:
+    Genres are drawn, unless there are titles that have some: `genre_IG` then says which, at least one each.
+    """
+
+    def __init__(self, parameters: PopulationParameters | None = None, genre_IG: Floats | None = None) -> None:
         self.parameters = made = parameters or PopulationParameters()
         random = np.random.default_rng(made.seed)
         main_I, other_I = random.integers(made.genres, size=(2, made.items))
-        self.genre_IG: Floats = np.maximum(np.eye(made.genres)[main_I], np.eye(made.genres)[other_I]).astype(np.float32)
+        drawn_IG: Floats = np.maximum(np.eye(made.genres)[main_I], np.eye(made.genres)[other_I]).astype(np.float32)
+        self.genre_IG = drawn_IG if genre_IG is None else genre_IG
         self._share_IG = self.genre_IG / self.genre_IG.sum(axis=1, keepdims=True)
         self._taste_UG = random.normal(0, made.taste, (made.users, made.genres)).astype(np.float32)
         self._part_PG = random.normal(0, made.time_of_day, (PARTS, made.genres)).astype(np.float32)

@@ -25,6 +25,7 @@ POPULARITY: Final = "popularity"
 SEQUENCE: Final = "sequence"
 SEQUENCE_PARAMETERS: Final = SequenceParameters(dropout=0.3, longest=50)
 FEW_INTERACTIONS: Final = 1_000_000
+VERY_FEW_INTERACTIONS: Final = 20_000
 
 _MADE: Final[Mapping[str, Callable[[], Recommender]]] = {
     POPULARITY: Popularity,
@@ -42,9 +43,9 @@ _EASE: Final = "ease-recent"
 
 def fitting_parameters(interactions: int, seed: int = 0) -> FittingParameters:
     """Return how the sequence model is trained on so many interactions: few of them want many small steps."""
-    return FittingParameters(
-        2e-3, positions=1024 if interactions <= FEW_INTERACTIONS else 4096, start_from_factors=True, most_epochs=60, patience=12, seed=seed
-    )
+    very_few = interactions <= VERY_FEW_INTERACTIONS  # where factors are soon better than what is learned next, and end it
+    positions = 256 if very_few else 1024 if interactions <= FEW_INTERACTIONS else 4096
+    return FittingParameters(2e-3, positions=positions, start_from_factors=not very_few, most_epochs=60, patience=12, seed=seed)
 
 
 def recommenders(

@@ -17,7 +17,6 @@ class Filler:
         self._settings, self._tell = settings, tell
         self._child: subprocess.Popen[bytes] | None = None
         self._lines: Lines | None = None
-        self._done = self._total = 0
 
     def look(self, environ: Mapping[str, str]) -> None:
         """Start it, or hear how far it is; called every moment. It is not started again: the next `up --demo` goes on."""
@@ -32,13 +31,13 @@ class Filler:
             self._tell("begins")
         if self._lines is None:
             return
+        ended = self._child.poll() is not None  # asked before reading: what it said last is heard too
         for line in self._lines.read(0.0):
-            self._done, self._total = (int(number) for number in line.split())
-            self._tell(f"{self._done} of {self._total} play")
-        if self._child.poll() is not None:
+            self._tell(line.decode())
+        if ended:
             self._lines = None
-            whole = f"all {self._total} play"
-            self._tell(whole if self._child.returncode == 0 else f"incomplete: {last_line(self._settings.data, 'demo')}")
+            if self._child.returncode:
+                self._tell(f"incomplete: {last_line(self._settings.data, 'demo')}")
 
     @property
     def pid(self) -> int | None:

@@ -1,28 +1,81 @@
-"""The process that fills the demo while Matinee runs; tells by lines on stdout, `done total`. Run as `python -m cluster.launch.filling`."""
+"""The process that fills the demo while Matinee runs, and tells how far it is by lines on stdout; `python -m cluster.launch.filling`.
+
+Main path: films -> the audience and the members watch -> a model learns from that and becomes live. What is done is not done again.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
 
 from cluster.errors import MatineeError
 from cluster.launch.client import OperatorClient
-from cluster.settings import load
+from cluster.launch.demo.fill import Demo
+from cluster.launch.demo.works import Work, all_works
+from cluster.launch.ingest.tus import Api
+from cluster.launch.training import data, learning
+from cluster.settings import Settings, load
+
+Tell = Callable[[str], None]
+
+LEAST: Final = 19
+"""The niceness of who learns: whoever watches a film on this machine goes first."""
+
+
+def fill(
+    settings: Settings,
+    api: Api,
+    works: Sequence[Work],
+    folder: Path,
+    tell: Tell,
+    now_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Make these works and have them watched; returns a line for all that could not be done (none when all went well)."""
+    problems = Demo(api, folder / "work", works, lambda done, total, _: tell(f"{done} of {total} play"), sleep).run()
+    if data.has_torch():
+        from cluster.launch.demo.watching import watch
+
+        tell(f"{len(works)} are made; the audience watches")
+        try:
+            watch(settings, api, folder, {work.title["name"] for work in works}, now_s)
+        except MatineeError as error:
+            problems.append(error.detail)
+    return problems
+
+
+def learn(settings: Settings, tell: Tell) -> list[str]:
+    """Have a model learn from it and become live, if none is live; returns the problems, as `fill` does."""
+    try:
+        if not data.has_torch() or asyncio.run(learning.live_id(settings)) is not None:
+            return []
+        entry = learning.learn(settings, lambda line: tell(f"a model learns: {line.strip()}"))
+    except MatineeError as error:
+        return [error.detail]
+    return [] if entry.verdict.accepted else [f"The model is not live: {entry.verdict.reason}"]
 
 
 def main() -> int:
-    """Return 0 if everything plays, else 1; what could not be made is told on stderr."""
-    from cluster.launch.demo.fill import Demo
-    from cluster.launch.demo.works import all_works
-
+    """Return 0 if everything is done, else 1; what could not be made is told on stderr."""
     settings = load()
+    folder = settings.data / "demo"
 
-    def report(done: int, total: int, problem: str) -> None:
-        print(done, total, flush=True)
+    def tell(line: str) -> None:
+        print(line, flush=True)
 
     try:
         with OperatorClient.of_running(settings) as operator:
-            folder = settings.data / "demo"
-            problems = Demo(operator, folder / "work", all_works(folder), report).run()
+            works = all_works(folder)
+            problems = fill(settings, operator, works, folder, tell, time.time())
+            whole = f"all {len(works)} play" if not problems else "not all play"
+            os.nice(LEAST)
+            problems += learn(settings, lambda line: tell(f"{whole}; {line}"))
+            tell(f"{whole}, and a model picks" if data.has_torch() else f"{whole}; no model picks without PyTorch")
     except MatineeError as error:
         problems = [error.detail]
     for problem in problems:

@@ -17,19 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.durable import open_store
-from cluster.errors import ModelNotFound, ModelRefused
-from cluster.launch import kept_in
+from cluster.errors import ModelNotFound
+from cluster.launch import kept_in, promotion
 from cluster.settings import Settings, load
 from models.about import About, MeanLowHigh
-from models.head import head_of
-from serve_apps.catalog.rows import title_rows
-from serve_apps.catalog.tables import SORT_PREFIX, TITLE, TITLES
 from serve_apps.recommendations.bundles.entry import ModelEntry, ModelState
 from serve_apps.recommendations.bundles.registry import ModelRegistry, open_registry
 
-KNOWN_SHARE: Final = 0.5
-"""Of a model's titles so many must be in the catalogue: titles go, but a model of other titles can recommend nothing."""
 SHOWN: Final = "NDCG@10"
 
 models: Final = typer.Typer(help="See the models that recommend, and say which is live.")
@@ -85,8 +79,7 @@ def promote(
 
     async def promoted(registry: ModelRegistry, settings: Settings) -> ModelEntry:
         found = await _found(registry, bundle_id)
-        await _require_known_titles(registry, found.bundle_id, settings)
-        return await registry.promote(found.bundle_id, force=force)
+        return await promotion.promote(registry, settings, found.bundle_id, force=force)
 
     _tell_live(_with(promoted), as_json)
 
@@ -118,20 +111,6 @@ async def _found(registry: ModelRegistry, begins: str) -> ModelEntry:
             f"{len(found)} models' ids begin with {begins}" if found else f"There is no model {begins}: `matinee models` lists them"
         )
     return found[0]
-
-
-async def _require_known_titles(registry: ModelRegistry, bundle_id: str, settings: Settings) -> None:
-    item_ids = head_of(await registry.data(bundle_id)).item_ids
-    store = await open_store(settings.store, TITLES)
-    try:
-        known = {row.sort.removeprefix(SORT_PREFIX) async for rows in title_rows(store) for row in rows if row.kind == TITLE}
-    finally:
-        await store.close()
-    there = sum(item_id in known for item_id in item_ids)
-    if there < KNOWN_SHARE * len(item_ids):
-        raise ModelRefused(
-            f"Model {bundle_id} cannot be served: of its {len(item_ids)} titles the catalogue has {there}", fault="vocabulary"
-        )
 
 
 def _tell_live(entry: ModelEntry, as_json: bool) -> None:

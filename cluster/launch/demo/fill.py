@@ -37,11 +37,13 @@ class Member(msgspec.Struct, frozen=True):
     email: str
     password: str
     kid: str
+    likes: tuple[str, ...]
+    """The titles it has watched (watching.py)."""
 
 
 MEMBERS: Final = (
-    Member("Mira", "mira@demo.matinee.local", "popcorn-and-a-good-seat", "Pip"),
-    Member("Jonas", "jonas@demo.matinee.local", "front-row-on-a-rainy-day", "Lotte"),
+    Member("Mira", "mira@demo.matinee.local", "popcorn-and-a-good-seat", "Pip", ("Weather for Ducks", "Petri", "Big Buck Bunny")),
+    Member("Jonas", "jonas@demo.matinee.local", "front-row-on-a-rainy-day", "Lotte", ("Three Sided", "Embers", "Harbour Lights")),
 )
 
 

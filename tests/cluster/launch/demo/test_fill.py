@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from actors.processors import PLAYS, PROFILES, LogProcessor
+from actors.processors.kept import PROCESSED
+from cluster.durable import open_log, open_store
+from cluster.durable.outbox import HINTS
 from cluster.errors import StorageFull
+from cluster.launch import filling
 from cluster.launch.demo.drawing import draw_poster
 from cluster.launch.demo.fill import MEMBERS, Demo, Member
 from cluster.launch.demo.works import Work, all_works
+from serve_apps.recommendations.encoder import Encoder
+from serve_apps.recommendations.kept_bundles import KeptBundles
+from serve_apps.recommendations.live import Live
 from tests.cluster.launch.services import Api, Silence
+from tests.serve_apps.recommendations.made_models import EncoderTarget
+from tests.serve_apps.studio.rig import until
 from tests.whole import people
 from tests.whole.composition import Whole, running
 
@@ -43,6 +57,14 @@ class Scene:
     def fill(self, works: list[Work] | None = None) -> list[str]:
         demo = Demo(self.api, self.folder / "work", works or self.works(), lambda *told: self.reported.append(told), self.api.pause)
         return demo.run()
+
+    def watched_and_learned(self) -> list[str]:
+        """As the process beside a running instance does it all; of series the first episodes alone."""
+        told: list[str] = []
+        settings, works = self.whole.settings, list({work.title["name"]: work for work in reversed(self.works())}.values())
+        problems = filling.fill(settings, self.api, works, self.folder, told.append, time.time(), self.api.pause)
+        assert problems + filling.learn(settings, told.append) == []
+        return told
 
     def titles(self) -> dict[str, dict[str, Any]]:
         cards = self.whole.run(self.whole.get("/api/v1/titles", self.operator, limit=100))["items"]
@@ -138,6 +160,55 @@ def test_a_film_that_cannot_be_made_is_told_and_the_others_are_made(scene: Scene
     works[1] = msgspec.structs.replace(works[1], make=fails)
     assert scene.fill(works) == [f"{works[1].name}: the disk is full"]
     assert playable(scene.titles()) == 3
+
+
+@pytest.mark.skipif(not find_spec("torch"), reason="this install has no PyTorch")
+def test_its_audience_watches_a_model_learns_from_that_and_the_two_members_see_different_pages(scene: Scene) -> None:
+    whole = scene.whole
+    told = scene.watched_and_learned()
+    assert "14 are made; the audience watches" in told
+    assert any(line.startswith("a model learns: epoch 1 of ") for line in told)
+    again = scene.watched_and_learned()
+    assert [line for line in again if "learns" in line] == []
+
+    mira, jonas = whole.run(picked_for(whole))
+    assert mira and jonas and mira != jonas
+    assert set(scene.titles()[mira[0]]["genres"]) & {"Family", "Comedy"}, mira
+
+
+async def picked_for(whole: Whole) -> list[list[str]]:
+    """Each member's row of picks, by names, once all that was played has come through outbox and log."""
+    opens = [partial(open_store, whole.settings.store, table) for table in (PROCESSED, HINTS)]
+    processors = [LogProcessor(each, *opens, partial(open_log, whole.settings.log)) for each in (PLAYS, PROFILES)]
+    bundles = KeptBundles(whole.settings)
+    whole.recommendations.live = live = Live(bundles, EncoderTarget(Encoder(bundles.sequence_model)))
+    publishing = asyncio.create_task(whole.relay.run())
+    try:
+        members = [await people.sign_in(whole, people.Person(each.email, each.name, each.password, {})) for each in MEMBERS]
+        viewers = [await people.choose_profile(whole, member) for member in members]
+
+        async def all_there() -> bool:
+            for processor in processors:
+                await processor.run_once()
+            states = [await whole.recommendations.states.read(viewer.account_id, viewer.profile_id) for viewer in viewers]
+            return all(len(state.plays) == len(each.likes) for state, each in zip(states, MEMBERS, strict=True))
+
+        await until(all_there)
+        await live.following.refresh()
+
+        async def page(viewer: people.Person) -> dict[str, Any] | None:
+            found = await whole.get("/api/v1/home", viewer)
+            return found if found["fallback"] == "none" else None  # the first question may take longer than a page waits
+
+        pages = [await until(partial(page, viewer)) for viewer in viewers]
+        return [[item["title"]["name"] for row in page["rows"] if row["kind"] == "top-picks" for item in row["items"]] for page in pages]
+    finally:
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        await live.close()
+        whole.recommendations.live = None
+        for processor in processors:
+            await processor.close()
 
 
 def test_a_member_that_lost_the_childs_profile_gets_it_back(scene: Scene) -> None:
