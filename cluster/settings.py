@@ -11,7 +11,7 @@ import re
 import secrets
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, Self
+from typing import Annotated, Any, Final, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         ge=1,
         le=3650,
         description="How long the log keeps what was watched, for models to learn from (Kafka: when its topic is made).",
+    )
+    training: Literal["off", "hourly", "nightly"] = Field(
+        default="off",
+        description="When a model is trained on what was watched, and promoted by the gate: at full hours, or at 3 at night (UTC).",
     )
     explored_share: float = Field(
         default=0.02,

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from cluster.errors import MatineeError
 from cluster.launch.client import OperatorClient
@@ -22,9 +21,6 @@ from cluster.launch.training import data, learning
 from cluster.settings import Settings, load
 
 Tell = Callable[[str], None]
-
-LEAST: Final = 19
-"""The niceness of who learns: whoever watches a film on this machine goes first."""
 
 
 def fill(
@@ -73,7 +69,7 @@ def main() -> int:
             works = all_works(folder)
             problems = fill(settings, operator, works, folder, tell, time.time())
             whole = f"all {len(works)} play" if not problems else "not all play"
-            os.nice(LEAST)
+            os.nice(learning.LEAST)
             problems += learn(settings, lambda line: tell(f"{whole}; {line}"))
             tell(f"{whole}, and a model picks" if data.has_torch() else f"{whole}; no model picks without PyTorch")
     except MatineeError as error:

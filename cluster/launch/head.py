@@ -31,6 +31,7 @@ from cluster.launch.environment import RAY_FOLDER, loopback
 from cluster.launch.instance import ApplicationState, Process
 from cluster.launch.migrations import prepare
 from cluster.launch.told import Told
+from cluster.launch.training.schedule import Scheduled, begin_on_ray, newest_s
 from cluster.settings import Settings, load
 from serve_apps.operations.policy import ScaleRange, condition_of
 from serve_apps.operations.scales import kept_scales
@@ -125,7 +126,7 @@ class Head:
         return cluster
 
     def _report(self, cluster: Any) -> None:
-        ready, last = False, None
+        ready, last, scheduled = False, None, None
         placed: list[Placed] = list(cluster.placed())
         while not self._stopping.is_set():
             seen = cluster.applications()
@@ -135,10 +136,22 @@ class Head:
                 ready = all(state.state == "healthy" for state in states) and self._answers(placed) and all(cluster.actors(2.0).values())
                 if ready:
                     self.tell(Told(stage="ready", applications=states, ready=True))
+                    scheduled = self._scheduled()
             elif states != last:
                 self.tell(Told(applications=states))
             last = states
+            if scheduled is not None:
+                scheduled.look(time.time())
             self._stopping.wait(REPORT_EVERY_S if ready else STARTING_EVERY_S)
+
+    def _scheduled(self) -> Scheduled | None:
+        if self._settings.training == "off":
+            return None
+        last_s = asyncio.run(newest_s(self._settings))
+        begin = partial(begin_on_ray, self._settings, incremental=self._settings.training == "hourly")
+        return Scheduled(
+            self._settings.training, time.time() if last_s is None else last_s, begin, lambda told: self.tell(Told(training=told))
+        )
 
     def _require_hope(self, placed: list[Placed], seen: dict[str, Seen]) -> None:
         for application in placed:

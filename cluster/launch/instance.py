@@ -77,6 +77,8 @@ class State(msgspec.Struct, frozen=True):
     """How the edge is: `runs`, or what it said last."""
     demo: str = ""
     """How far the demo is filled, for people."""
+    training: str = ""
+    """How the training by the schedule goes, or went, for people."""
     failed: str = ""
     """Why it ended, if not on demand."""
     applications: tuple[ApplicationState, ...] = ()

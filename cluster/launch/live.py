@@ -53,12 +53,14 @@ def headline(state: State, notes: tuple[str, ...] = ()) -> RenderableType:
 
 
 def doings(state: State) -> RenderableType:
-    """Return how the edge is, and the demo."""
+    """Return how the edge is, the demo, and the training by the schedule."""
     lines = _lines()
     if state.edge:
         lines.add_row("Edge", Text(state.edge, style="" if state.edge == "runs" else "red"))
     if state.demo:
         lines.add_row("Demo", Text(state.demo))
+    if state.training:
+        lines.add_row("Training", Text(state.training))
     return lines
 
 

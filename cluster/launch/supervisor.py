@@ -130,7 +130,7 @@ class Supervisor:
         if told.failed:
             raise Misconfigured(told.failed) if told.exit_code == 2 else StartFailed(told.failed)
         self._services_ready = self._services_ready or told.ready
-        told_of = ("stage", "needed", "dashboard_url", "applications")
+        told_of = ("stage", "needed", "dashboard_url", "applications", "training")
         self._change(**{name: getattr(told, name) for name in told_of if getattr(told, name)})
 
     def _environ(self) -> dict[str, str]:

@@ -15,6 +15,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those without which there is no Ray, by name."""
     dashboard_url: str = ""
     applications: tuple[ApplicationState, ...] = ()
+    training: str = ""
+    """How the training by the schedule goes, or went."""
     ready: bool = False
     failed: str = ""
     exit_code: int = 1

@@ -16,6 +16,8 @@ from serve_apps.recommendations.bundles.entry import ModelEntry
 from serve_apps.recommendations.bundles.registry import open_registry
 
 SPLIT: Final = "leave-one-out"
+LEAST: Final = 19
+"""The niceness of who learns beside what serves: whoever watches a film on this machine goes first."""
 
 
 def learn(settings: Settings, line: Callable[[str], None], *, incremental: bool = False) -> ModelEntry:

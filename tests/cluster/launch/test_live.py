@@ -49,11 +49,12 @@ def test_where_output_is_no_terminal_each_stage_is_a_line() -> None:
 
 def test_a_running_instance_shows_every_application_with_its_replicas() -> None:
     out = io.StringIO()
-    Console(file=out, width=100).print(render(ready(demo="all 26 play")))
+    Console(file=out, width=100).print(render(ready(demo="all 26 play", training="a model learns")))
     rows = [line.split() for line in out.getvalue().splitlines()]
     assert ["catalog", "healthy", "2/2", "/api/v1/titles"] in rows
     assert ["web", "unhealthy", "0/1", "/"] in rows
     assert ["Demo", "all", "26", "play"] in rows
+    assert ["Training", "a", "model", "learns"] in rows
 
 
 def test_what_the_edge_said_last_is_no_markup(tmp_path: Path) -> None:
