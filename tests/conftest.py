@@ -1,4 +1,4 @@
-"""What the whole suite shares: one Ray for tests of actors, one Kafka and one Cassandra, one running platform."""
+"""What the whole suite shares: one Ray for tests of actors, one Kafka and one Cassandra, one running platform and one to end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from cluster.launch.servers.nodes import Nodes
 from tests import memory
+from tests.cluster.edge.running import SECRET
 from tests.films import two_language_film
 from tests.running import MakePlatform, Platform
 from tests.servers import Servers
@@ -155,6 +156,23 @@ def platform(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactor
         yield running
     finally:
         running.down()
+
+
+@pytest.fixture(scope="session")
+def expendable(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A second platform, which tests end in every way, down at first; the same for the whole suite. See `upright`."""
+    instance = new_platform(tmp_path_factory.mktemp("expendable") / "data", secret=SECRET)
+    try:
+        yield instance
+    finally:
+        instance.down()
+
+
+@pytest.fixture
+def upright(expendable: Platform) -> Platform:
+    """The second platform, started unless the test before left it running. A test leaves it up or down, whichever comes by itself."""
+    expendable.stand_up()
+    return expendable
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A whole running Matinee for tests: started by the command, in a directory and on ports of its own.
 
-Tests use the session's one (fixture `platform`); those that kill or restart it start their own (fixture `new_platform`).
+Tests use the session's one (fixture `platform`); those that kill or restart it the other one (fixture `upright`). A start takes half a
+minute, so a test that needs one of its own (fixture `new_platform`) has a reason.
 """
 
 from __future__ import annotations
@@ -81,6 +82,12 @@ class Platform:
         return state
 
     @property
+    def is_up(self) -> bool:
+        """Whether it runs, and is ready."""
+        state = read(self.settings.data)
+        return state is not None and state.ready and state.supervisor.alive
+
+    @property
     def operator(self) -> OperatorClient:
         """A client signed in as the operator; close it."""
         return OperatorClient(self.settings, running(self.settings).api_url)
@@ -94,8 +101,13 @@ class Platform:
         done = self.command("up", "--detach", *options, timeout_s=UP_TIMEOUT_S)
         assert done.returncode == 0, done.stdout + done.stderr + self.logs()
 
+    def stand_up(self) -> None:
+        """Start it in the background, unless it runs."""
+        if not self.is_up:
+            self.up()
+
     def down(self) -> None:
-        """End it."""
+        """End it, if it runs."""
         done = self.command("down")
         assert done.returncode == 0, done.stdout + done.stderr
 

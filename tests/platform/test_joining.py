@@ -85,17 +85,25 @@ class Cluster:
             self.process.kill()
 
 
-@pytest.fixture
-def joining(new_platform: MakePlatform, tmp_path: Path) -> Platform:
-    return new_platform(tmp_path / "data")
+@pytest.fixture(scope="module")
+def instance(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return new_platform(tmp_path_factory.mktemp("joining") / "data")
 
 
 @pytest.fixture
-def cluster(joining: Platform) -> Iterator[Cluster]:
+def joining(instance: Platform) -> Iterator[Platform]:
+    """An instance that is down, for a test to say where it joins."""
+    given = dict(instance.env)
+    yield instance
+    instance.env = given
+
+
+@pytest.fixture(scope="module")
+def cluster(instance: Platform) -> Iterator[Cluster]:
     folder = Path(f"/tmp/matinee-joining-{free_ports(1)[0]}")
     folder.mkdir(mode=0o700)
-    joining.settings.data.mkdir()
-    running = Cluster(joining, folder)
+    instance.settings.data.mkdir(exist_ok=True)
+    running = Cluster(instance, folder)
     yield running
     running.close()
     subprocess.run(["rm", "-rf", str(folder)], check=True)

@@ -1,4 +1,4 @@
-"""Models come and go, and the encoder dies and hangs, under pages that nobody sees fail. One instance of its own: an encoder is large."""
+"""Models come and go, and the encoder dies and hangs, under pages that nobody sees fail. On the second platform: an encoder is large."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from cluster.durable import open_log
 from cluster.events import PLAYBACK, Event
-from tests.running import MakePlatform, Platform, eventually
+from tests.running import Platform, eventually
 from tests.serve_apps.recommendations.kept import keep, made_bytes
 from tests.viewers import Viewer, sign_up
 
@@ -26,27 +26,17 @@ pytestmark = pytest.mark.ray
 FILMS = 12
 
 
-@pytest.fixture(scope="module")
-def own(new_platform: MakePlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    instance = new_platform(tmp_path_factory.mktemp("models") / "data")
-    instance.up()
-    try:
-        yield instance
-    finally:
-        instance.down()
-
-
-@pytest.fixture(scope="module")
-def films(own: Platform) -> list[str]:
-    with own.operator as operator:
+@pytest.fixture
+def films(upright: Platform) -> list[str]:
+    with upright.operator as operator:
         films = [{"kind": "film", "name": f"Film {number}", "maturity": 0, "published": True} for number in range(FILMS)]
         return [str(operator.request("POST", "/api/v1/titles", json=film).json()["title_id"]) for film in films]
 
 
-@pytest.fixture(scope="module")
-def viewers(own: Platform) -> Iterator[list[Viewer]]:
+@pytest.fixture
+def viewers(upright: Platform) -> Iterator[list[Viewer]]:
     with ExitStack() as opened, ThreadPoolExecutor(4) as pool:
-        yield list(pool.map(lambda _: opened.enter_context(sign_up(own)), range(4)))
+        yield list(pool.map(lambda _: opened.enter_context(sign_up(upright)), range(4)))
 
 
 def page(viewer: Viewer) -> dict[str, Any]:
@@ -119,13 +109,13 @@ def encoders(platform: Platform) -> list[psutil.Process]:
     return platform.processes("ray::ServeReplica:recommendations:encoder")
 
 
-def test_a_promotion_swaps_the_model_under_load_and_an_encoder_that_dies_or_hangs_fails_no_page(own, films, viewers):
+def test_a_promotion_swaps_the_model_under_load_and_an_encoder_that_dies_or_hangs_fails_no_page(upright, films, viewers):
     assert who_picks(viewers[0]) == (None, "trending")
-    assert not encoders(own)
-    watch(own, viewers, films[0])
+    assert not encoders(upright)
+    watch(upright, viewers, films[0])
     with Pages(viewers) as pages:
         for seed in (1, 2):
-            bundle_id = asyncio.run(keep(own.settings, made_bytes(films, seed)))
+            bundle_id = asyncio.run(keep(upright.settings, made_bytes(films, seed)))
             eventually(lambda bundle_id=bundle_id: who_picks(viewers[0]) == (bundle_id, "none"), timeout_s=60)
     assert pages.failures == []
     (top,) = [row for row in page(viewers[0])["rows"] if row["kind"] == "top-picks"]
@@ -133,9 +123,9 @@ def test_a_promotion_swaps_the_model_under_load_and_an_encoder_that_dies_or_hang
     assert films[0] not in [item["title"]["title_id"] for item in top["items"]]
 
     # What was encoded before is remembered: only after another play does a page notice.
-    [encoder] = encoders(own)
+    [encoder] = encoders(upright)
     encoder.suspend()
-    watch(own, viewers, films[1])
+    watch(upright, viewers, films[1])
     with Pages(viewers) as pages:
         eventually(lambda: who_picks(viewers[0]) == (bundle_id, "ease"))
         asked = len(pages.took_s)
