@@ -22,8 +22,8 @@ from cluster.durable import Value, partition_of
 from cluster.events import PLAYBACK, Event
 
 FORGOTTEN: Final = "history.forgotten"
-PLAYS_LIMIT: Final = 150
-SEEN_LIMIT: Final = 1000
+PLAYS_LIMIT: Final = 200
+SEEN_LIMIT: Final = 650
 """Titles; of more those are let go that were begun longest ago."""
 KEPT_S: Final = 400 * 86400.0
 """How long after its last play a profile's row stays."""
