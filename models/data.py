@@ -171,6 +171,25 @@ class Split:
         )
 
 
+def core(interactions: Interactions, least: int) -> Interactions:
+    """Keep of users and items those that have this many first views of one another; each step may take others below it.
+
+    Raises:
+        DataRefused: nothing is left.
+    """
+    histories = interactions.histories.first_views()
+    while len(histories.item_N):
+        few_U = histories.length_R < least
+        few_I = np.bincount(histories.item_N, minlength=interactions.items) < least
+        drop_N = few_U[histories.row_N] | few_I[histories.item_N]
+        if not drop_N.any():
+            users = np.asarray(interactions.user_ids, dtype=object)[histories.row_N]
+            items = np.asarray(interactions.item_ids, dtype=object)[histories.item_N]
+            return Interactions.of(users.tolist(), items.tolist(), histories.time_s_N, histories.weight_N)
+        histories = histories.where(~drop_N)
+    raise DataRefused(f"no user and no item has {least} of the other kind")
+
+
 def leave_one_out(interactions: Interactions) -> Split:
     """Ask for each user's last first view (test) and the one before it (validation); who has fewer than three is only learned from.
 

@@ -1,4 +1,4 @@
-"""Reads interactions from files as they are found: MovieLens, RecBole, Parquet.
+"""Reads interactions from files as they are found: MovieLens, Amazon, Steam, RecBole, Parquet.
 
 Main path: `read` -> columns of text by Arrow -> numbers -> `Interactions`. What is broken is refused with file, line and column; nothing is
 guessed or left out.
@@ -19,6 +19,7 @@ import pyarrow.parquet
 
 from models.data import Floats, Interactions, Seconds
 from models.errors import FileRefused
+from models.reviews import read_reviews
 
 COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "user": ("user", "user_id", "userId", "profile_id"),
@@ -34,7 +35,9 @@ LATEST_S: Final = 1e11
 
 
 def read(path: Path) -> Interactions:
-    """Read `u.data`, `ratings.dat`, `*.csv`, RecBole's `*.inter` or `*.parquet`, each told by its name.
+    """Read `u.data`, `ratings.dat`, `*.csv`, `*.json.gz`, RecBole's `*.inter` or `*.parquet`, each told by its name.
+
+    Amazon's `ratings_*.csv` have no header; for `*.json.gz` see `read_reviews`.
 
     Raises:
         FileRefused: the file is missing, of no known kind, or broken.
@@ -90,12 +93,16 @@ def _table(path: Path) -> tuple[pa.Table, int | None]:
         case ".dat":
             # Arrow separates by one character.
             return _text_table(path, _bytes(path).replace(b"\t", b" ").replace(b"::", b"\t"), "\t", MOVIELENS), 1
+        case ".gz" if path.name.endswith(".json.gz"):
+            return read_reviews(path), 1
+        case ".csv" if path.name.startswith("ratings_"):
+            return _text_table(path, _bytes(path), ",", MOVIELENS), 1
         case ".csv":
             return _text_table(path, _bytes(path), ",", None), 2
         case ".inter":
             return _text_table(path, _bytes(path), "\t", None), 2
         case _:
-            raise FileRefused(path, "of no known kind: *.data, *.dat, *.csv, *.inter and *.parquet are read")
+            raise FileRefused(path, "of no known kind: *.data, *.dat, *.csv, *.json.gz, *.inter and *.parquet are read")
 
 
 def _bytes(path: Path) -> bytes:

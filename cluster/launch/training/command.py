@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 Data = Annotated[str, typer.Option("--data", help="`log`, or a file of interactions, or a folder with one.", metavar="log|PATH")]
 Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(data.FORMATS)}; by default told by the file's name.")]
 SplitName = Annotated[str, typer.Option("--split", help=f"What is asked: {' or '.join(data.SPLITS)}.")]
+Core = Annotated[
+    int,
+    typer.Option(
+        "--core", help="Keep the users and items that have so many of one another: published tables of Amazon and Steam say 5.", min=1
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0, max=2**31 - 1)]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="The most epochs of the sequence model.", min=1)]
 OffPolicy = Annotated[
@@ -117,6 +123,7 @@ def evaluate(
     file_format: Format = None,
     split_name: SplitName = "leave-one-out",
     models: Annotated[str | None, typer.Option(help="Some models only, by commas; popularity is always among them.")] = None,
+    core: Core = 1,
     seed: Seed = 0,
     epochs: Epochs = None,
     off_policy: OffPolicy = False,
@@ -129,12 +136,14 @@ def evaluate(
     data.require_torch()
     if off_policy and source != data.LOG:
         raise Misconfigured("--off-policy judges by what pages have shown, which the log alone tells")
+    if off_policy and core > 1:
+        raise Misconfigured("--core is for tables; --off-policy judges all that pages have shown")
     if clip is not None and not off_policy:
         raise Misconfigured("--clip is for --off-policy")
     if off_policy:
         split_name = "global-time"  # who has learned from what came of the pages judges itself
     with data.refusals():
-        found = data.interactions(settings, source, file_format, tell)
+        found = data.core(data.interactions(settings, source, file_format, tell), core)
         split = data.split(found, split_name)
     # PyTorch takes seconds to come: after all that can be refused without it.
     from models import lineup
@@ -160,11 +169,11 @@ def evaluate(
         return
     print(f"{split}\n\n{table(evaluations)}\n")
     learned = [evaluation for model, evaluation in judged if isinstance(model, SequenceRecommender | Mixture)]
-    for each, other in itertools.product(reversed(learned), evaluations):
-        if other not in learned:
-            gained = difference(each, other, "NDCG@10")
-            judgement = "above" if gained.low > 0 else "below" if gained.high < 0 else "not told apart from"
-            print(f"{each.name}: {judgement} {other.name}, by {gained} NDCG@10")
+    others = [evaluation for evaluation in evaluations if evaluation not in learned]
+    for each, other, metric in itertools.product(reversed(learned), others, ("NDCG@10", "HR@10")):
+        gained = difference(each, other, metric)
+        judgement = "above" if gained.low > 0 else "below" if gained.high < 0 else "not told apart from"
+        print(f"{each.name}: {judgement} {other.name}, by {gained} {metric}")
 
 
 def shown(

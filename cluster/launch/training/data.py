@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 LOG: Final = "log"
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
+    "amazon": (".csv", ".gz"),
     "movielens": (".data", ".dat", ".csv"),
     "parquet": (".parquet",),
     "recbole": (".inter",),
+    "steam": (".gz",),
 }
 """By format, how its files are called."""
 MOVIELENS_FILES: Final = ("u.data", "ratings.dat", "ratings.csv")
@@ -77,6 +79,17 @@ def interactions(settings: Settings, data: str, file_format: str | None, tell: C
     from models.readers import read
 
     return read(_file(Path(data), file_format))
+
+
+def core(found: Interactions, least: int) -> Interactions:
+    """Keep the users and items that have so many first views of one another; 1 keeps all as it is.
+
+    Raises:
+        DataRefused: nothing is left.
+    """
+    from models.data import core as kept
+
+    return found if least == 1 else kept(found, least)
 
 
 def genres(data: str, found: Interactions) -> Floats | None:

@@ -53,7 +53,7 @@ def test_the_table_has_all_models_and_popularity_first(tmp_path: Path) -> None:
         "sequence model", "sequence model + EASE, recency-weighted",
     ]  # fmt: skip
     judged = [line for line in done.stdout.splitlines() if ": above " in line or ": below " in line or ": not told apart from " in line]
-    assert len(judged) == 2 * 6
+    assert len(judged) == 2 * 6 * 2
     assert "miscalibration" in done.stdout
     assert "leave-one-out, split " in done.stdout
     assert "epoch 2 of 2: loss" in done.stderr
@@ -116,7 +116,8 @@ def test_what_was_watched_here_is_evaluated(tmp_path: Path, monkeypatch: pytest.
         ({"models": "sequence,oracle"}, InvalidInput, "no model 'oracle'; there are: popularity, "),
         ({"split_name": "random"}, Misconfigured, "There is no split 'random'; there are: leave-one-out, global-time"),
         ({"file_format": "movielens"}, Misconfigured, "is not called as files of movielens are"),
-        ({"file_format": "csv"}, Misconfigured, "There is no format 'csv'; there are: movielens, parquet, recbole"),
+        ({"file_format": "csv"}, Misconfigured, "There is no format 'csv'; there are: amazon, movielens, parquet, recbole, steam"),
+        ({"off_policy": True, "core": 5}, Misconfigured, "--core is for tables"),
         ({"source": "log"}, InvalidInput, "nobody has watched anything yet"),
         ({"source": "log", "file_format": "recbole"}, Misconfigured, "the log needs none"),
     ],
