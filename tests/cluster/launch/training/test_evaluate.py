@@ -117,7 +117,7 @@ def test_what_was_watched_here_is_evaluated(tmp_path: Path, monkeypatch: pytest.
         ({"split_name": "random"}, Misconfigured, "There is no split 'random'; there are: leave-one-out, global-time"),
         ({"file_format": "movielens"}, Misconfigured, "is not called as files of movielens are"),
         ({"file_format": "csv"}, Misconfigured, "There is no format 'csv'; there are: amazon, movielens, parquet, recbole, steam"),
-        ({"off_policy": True, "core": 5}, Misconfigured, "--core is for tables"),
+        ({"source": "log", "off_policy": True, "core": 5}, Misconfigured, "--core is for tables"),
         ({"source": "log"}, InvalidInput, "nobody has watched anything yet"),
         ({"source": "log", "file_format": "recbole"}, Misconfigured, "the log needs none"),
     ],

@@ -26,6 +26,7 @@ from models.data import Floats, Interactions, Questions
 from models.errors import DataRefused
 from models.off_policy import Impressions, Judgement, table
 from serve_apps.recommendations.exploration import slots
+from serve_apps.recommendations.stock import Pool
 from serve_apps.telemetry.policy import facts
 from tests.clock import Clock
 from tests.cluster.launch.training.test_from_log import started
@@ -181,7 +182,7 @@ def played_pages(pages: int, rate: float) -> list[Event]:
     draw, events = random.Random(5), list[Event]()
     for page in range(pages):
         profile, pool = f"p{page % 40}", [f"t{title}" for title in range(len(CHANCES))]
-        for place, slot in enumerate(slots(pool[:PLACES], pool, frozenset(), rate, str(page))):
+        for place, slot in enumerate(slots(pool[:PLACES], Pool.of(pool), frozenset(), rate, str(page))):
             card = {"page_id": f"g{page}", "position": place, "title_id": slot.title_id}
             events.append(later(seen(f"e{page}-{place}", profile, propensity=slot.propensity, **card), 100))
             if draw.random() < CHANCES[int(slot.title_id[1:])]:
