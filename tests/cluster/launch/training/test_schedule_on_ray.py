@@ -1,10 +1,10 @@
-"""What the schedule begins on a Ray: a task that trains on the log's plays and makes the model live. One Ray of its own."""
+"""What the schedule begins on a Ray: a task that trains on the log's plays and makes the model live."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +12,6 @@ from cluster.durable import open_log, open_store
 from cluster.events import PLAYBACK
 from cluster.launch.demo.audience import Watchable, begins_s, facts
 from cluster.launch.training.learning import live_id
-from cluster.launch.training.on_ray import connected
 from cluster.launch.training.schedule import begin_on_ray, newest_s
 from cluster.settings import Settings
 from serve_apps.catalog.tables import SORT_PREFIX, TITLE, TITLES, partition_for
@@ -25,8 +24,7 @@ TITLES_WATCHED = [Watchable(f"t{n:02}", f"p{n:02}", f"Title {n}", "film", 0, (("
 
 
 @pytest.fixture(name="settings")
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+def watched(tmp_path: Path) -> Settings:
     settings = Settings(data=tmp_path / "data")
 
     async def fill() -> None:
@@ -39,11 +37,10 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting
         await log.close()
 
     asyncio.run(fill())
-    with connected(settings, 1, gpu=False):
-        yield settings
+    return settings
 
 
-def test_a_training_ends_with_a_live_model_or_with_the_reason_why_not(settings: Settings) -> None:
+def test_a_training_ends_with_a_live_model_or_with_the_reason_why_not(ray_cluster: Any, settings: Settings) -> None:
     assert asyncio.run(newest_s(settings)) is None
     ended = begin_on_ray(settings, incremental=False)
     told = eventually(ended, timeout_s=400)
