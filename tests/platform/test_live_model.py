@@ -29,6 +29,8 @@ FILMS = 12
 @pytest.fixture
 def films(upright: Platform) -> list[str]:
     with upright.operator as operator:
+        for other in operator.get("/api/v1/titles?limit=100")["items"]:  # beside what plays nothing is shown that does not
+            operator.request("POST", f"/api/v1/titles/{other['title_id']}/unpublish")
         films = [{"kind": "film", "name": f"Film {number}", "maturity": 0, "published": True} for number in range(FILMS)]
         return [str(operator.request("POST", "/api/v1/titles", json=film).json()["title_id"]) for film in films]
 
