@@ -61,6 +61,11 @@ class Live:
             await self._encodings.close()
         await self._bundles.close()
 
+    @property
+    def bundle_id(self) -> str | None:
+        """Which bundle is live here, if any."""
+        return self.following.model.bundle_id if self.following.model is not None else None
+
     async def picks(self, stock: Stock, sources: Sources, now_s: float) -> Picks:
         """Return what is picked for a profile, of these titles; at the worst nothing, for a reason that is named."""
         model, picking = self.following.model, self._picking

@@ -32,6 +32,8 @@ class Popular:
         self._store: Store | None = None
         self._task: asyncio.Task[None] | None = None
         self.scores: Mapping[str, float] = {}
+        self.version = 0
+        """Goes up with each change of the scores."""
 
     def open(self) -> None:
         """Begin to read; nothing waits for it."""
@@ -59,7 +61,8 @@ class Popular:
                 score = score_of(value, today)
                 if score:
                     scores[title_id] += score
-        self.scores = dict(scores)
+        if scores != self.scores:
+            self.scores, self.version = dict(scores), self.version + 1
 
     async def _run(self) -> None:
         failing = False

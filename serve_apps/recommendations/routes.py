@@ -23,7 +23,7 @@ def create_api(recommendations: Recommendations, gate: Gate) -> FastAPI:
     @api.get("/", response_model=Home, responses=problems(NotAuthenticated, ProfileRequired))
     async def get_home(viewer: Viewer) -> Response:
         """Return the profile's page; a row whose source is away fails alone."""
-        return json_bytes((await recommendations.home(viewer)).model_dump_json().encode())
+        return json_bytes(await recommendations.page(viewer))
 
     @api.get("/similar/{title_id}", responses=problems(NotAuthenticated, ProfileRequired, TitleNotFound))
     async def get_similar(title_id: TitleId, caller: Member, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> SimilarTitles:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
+from weakref import ref
 
 import structlog
 
@@ -26,11 +27,12 @@ from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.exploration import explored
 from serve_apps.recommendations.live import Live
+from serve_apps.recommendations.pages import Basis, Pages
 from serve_apps.recommendations.popular import Popular
 from serve_apps.recommendations.profile import ProfileStates
 from serve_apps.recommendations.schemas import Home, SimilarTitles
 from serve_apps.recommendations.sources import NO_PICKS, Sources
-from serve_apps.recommendations.stock import Shelf
+from serve_apps.recommendations.stock import Shelf, Stock
 
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ class Recommendations:
         open_processed = partial(open_store, settings.store, PROCESSED, now_s)
         self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
         self.live = live
+        self._pages = Pages()
         self._explored_share = settings.explored_share
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
@@ -82,8 +85,8 @@ class Recommendations:
         """Raise if the replica no longer follows the titles."""
         await self.titles.check()
 
-    async def home(self, viewer: Claims) -> Home:
-        """Return a profile's page; drafts are on nobody's.
+    async def page(self, viewer: Claims) -> bytes:
+        """Return a profile's page, a `Home` as JSON; drafts are on nobody's. Made anew only where what it is made from has changed.
 
         Raises:
             ServiceUnavailable: this replica has not read the titles yet.
@@ -96,9 +99,21 @@ class Recommendations:
             self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
         sources, now_s = Sources(watched, listed, state), self._now_s()
+        bundle_id = self.live.bundle_id if self.live is not None else None
+        day, profile = int(now_s // policy.DAY_S), (viewer.account_id, profile_id)
+        basis = Basis(ref(stock), sources, tuple(sources.begun(now_s)), self.popular.version, bundle_id, day)
+        if (page := self._pages.get(profile, basis)) is None:
+            home = await self._home(stock, sources, profile_id, now_s)
+            page = home.model_dump_json().encode()
+            # Where the live model did not pick itself, it may the next time.
+            if home.model_version == bundle_id and (bundle_id is None or home.fallback == "none"):
+                self._pages.keep(profile, basis, page)
+        return page
+
+    async def _home(self, stock: Stock, sources: Sources, profile_id: str, now_s: float) -> Home:
         picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS
         page = policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks)
-        return explored(page, stock, sources.places, state, profile_id, now_s, self._explored_share)
+        return explored(page, stock, sources.places, sources.state, profile_id, now_s, self._explored_share)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
         """Return titles like another, the most alike first.

@@ -51,14 +51,14 @@ class Told:
 class Home:
     """One replica of recommendations, and the catalogue that it follows."""
 
-    def __init__(self, catalog: World, live: Live | None = None) -> None:
+    def __init__(self, catalog: World, live: Live | None = None, source_s: float = SOURCE_S) -> None:
         self.catalog, self.playback, self.profiles = catalog, Told(), Told()
         self.service = Recommendations(
             catalog.settings,
             CatalogClient(LocalTarget(catalog.catalog)),
             PlaybackClient(LocalTarget(self.playback)),
             ProfilesClient(LocalTarget(self.profiles)),
-            source_s=SOURCE_S,
+            source_s=source_s,
             live=live,
         )
         self.gate = NamesGate()
@@ -87,9 +87,9 @@ class Home:
         return title_id
 
 
-def at_home(tmp_path: Path, run: Callable[[Home], Awaitable[None]], live: Live | None = None) -> None:
+def at_home(tmp_path: Path, run: Callable[[Home], Awaitable[None]], live: Live | None = None, source_s: float = SOURCE_S) -> None:
     async def with_catalog(catalog: World) -> None:
-        home = Home(catalog, live)
+        home = Home(catalog, live, source_s)
         async with relaying(catalog.settings), home.http:
             await home.service.open()
             try:
