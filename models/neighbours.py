@@ -16,7 +16,7 @@ from models.data import Floats, Histories, Interactions, Questions
 from models.ease import Ease, EaseParameters
 
 NEIGHBOURS: Final = 100
-"""Of 27,000 items it is 16 MB instead of 2.9 GB; what it costs the ranking has not been measured."""
+"""Of 27,000 items it is 16 MB instead of 2.9 GB. On MovieLens 100K it costs .0012 of an NDCG@10 of .1057 (docs/models.md)."""
 
 
 @dataclass(frozen=True, eq=False)
