@@ -79,6 +79,13 @@ def surely_nothing(error: BaseException) -> bool:
     return isinstance(error, ConnectionException) and any(words in str(error) for words in _NOT_SENT)
 
 
+def is_between_connections(error: BaseException) -> bool:
+    """Tell whether a request was sent nowhere, and to some node only because the driver was renewing its connections to it."""
+    if not isinstance(error, NoHostAvailable) or not surely_nothing(error):
+        return False
+    return any(isinstance(each, ConnectionException) for each in (error.errors or {}).values())
+
+
 def is_refused_midway(error: MatineeError) -> bool:
     """Tell whether a node that refused a batch may have begun with some of its partitions: it asks for each whether it can."""
     cause = error.__cause__

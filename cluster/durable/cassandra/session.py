@@ -18,12 +18,14 @@ from cassandra.cluster import NoHostAvailable, ResultSet
 from cluster.durable.cassandra.address import Address, parse
 from cluster.durable.cassandra.answers import Answers, Rows
 from cluster.durable.cassandra.driver import REQUEST_TIMEOUT_S, SCHEMA_TIMEOUT_S, WHOLE_READ_TIMEOUT_S, Kind, Near, cluster_of
-from cluster.durable.cassandra.faults import is_contention, translate, translate_at_open
+from cluster.durable.cassandra.faults import is_between_connections, is_contention, translate, translate_at_open
 from cluster.errors import Indeterminate, MatineeError, Misconfigured, Overloaded, StoreUnavailable
 from cluster.resilience.breaker import Admission, Breaker
 
 OPEN_DEADLINE_S: Final = 10.0
 IN_FLIGHT_LIMIT: Final = 1024
+RENEWAL_S: Final = (0.1, 0.4)
+"""How long a request waits for connections that are being renewed before it is made again: nothing of it was sent."""
 
 
 class Session:
@@ -117,11 +119,8 @@ class Session:
         """Return the rows, and the driver's word for what was sent."""
         admission = self._admit()
         failed: bool | None = None  # it says nothing of the nodes
-        timeout_s = WHOLE_READ_TIMEOUT_S if kind is Kind.WHOLE_READ else REQUEST_TIMEOUT_S
         try:
-            sent = self.driver.execute_async(statement, execution_profile=kind.value, paging_state=after)
-            # The driver's own limit comes first, unless its thread is gone.
-            rows = await self._answers().of(sent, timeout_s + 2.0)
+            rows, sent = await self._sent(statement, kind, after)
             failed = False
         except Exception as error:
             if isinstance(error, OperationTimedOut) and error.last_host is not None:
@@ -138,6 +137,22 @@ class Session:
                     self._breaker.abandon(admission)
                 else:
                     self._breaker.record(admission, time.monotonic(), failed=failed)
+
+    async def _sent(self, statement: Any, kind: Kind, after: bytes | None) -> tuple[Rows, Any]:
+        for pause_s in RENEWAL_S:
+            try:
+                return await self._sent_once(statement, kind, after)
+            except NoHostAvailable as error:
+                if not is_between_connections(error):
+                    raise
+            await asyncio.sleep(pause_s)
+        return await self._sent_once(statement, kind, after)
+
+    async def _sent_once(self, statement: Any, kind: Kind, after: bytes | None) -> tuple[Rows, Any]:
+        timeout_s = WHOLE_READ_TIMEOUT_S if kind is Kind.WHOLE_READ else REQUEST_TIMEOUT_S
+        sent = self.driver.execute_async(statement, execution_profile=kind.value, paging_state=after)
+        # The driver's own limit comes first, unless its thread is gone.
+        return await self._answers().of(sent, timeout_s + 2.0), sent
 
     def _answers(self) -> Answers:
         loop = asyncio.get_running_loop()

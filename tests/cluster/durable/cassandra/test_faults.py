@@ -18,7 +18,15 @@ from cassandra.policies import WriteType
 from cassandra.pool import NoConnectionsAvailable
 from cassandra.protocol import ErrorMessage, OverloadedErrorMessage
 
-from cluster.durable.cassandra.faults import is_contention, is_made_this_moment, is_over, is_refused_midway, translate, translate_at_open
+from cluster.durable.cassandra.faults import (
+    is_between_connections,
+    is_contention,
+    is_made_this_moment,
+    is_over,
+    is_refused_midway,
+    translate,
+    translate_at_open,
+)
 from cluster.errors import Indeterminate, InvalidInput, MatineeError, Misconfigured, StorageFull, StoreUnavailable
 
 CONTENDED = WriteTimeout("CAS operation timed out", write_type=WriteType.CAS, consistency=6, required_responses=2, received_responses=0)
@@ -67,6 +75,15 @@ def test_a_node_that_refuses_one_of_several_partitions_may_have_begun_with_the_o
     for error in (NoHostAvailable("none", {"a": away}), NoHostAvailable("none", {}), NoConnectionsAvailable()):
         assert not is_refused_midway(translate(error, "db"))
     assert not is_refused_midway(StoreUnavailable("held back"))
+
+
+def test_a_request_that_met_connections_being_renewed_was_sent_nowhere() -> None:
+    away, closed = ConnectionException("Host has been marked down or removed"), ConnectionException("Pool is shutdown")
+    for errors in ({"a": away}, {"a": TOO_FEW, "b": closed}):
+        assert is_between_connections(NoHostAvailable("none", errors))
+    for errors in ({}, {"a": TOO_FEW}, {"a": away, "b": ConnectionShutdown("closed")}):
+        assert not is_between_connections(NoHostAvailable("none", errors))
+    assert not is_between_connections(TOO_FEW)
 
 
 def test_contention_is_no_sign_of_failing_nodes() -> None:

@@ -61,6 +61,26 @@ def test_tables_share_one_session_and_the_last_closes_it(servers: Servers) -> No
     asyncio.run(go())
 
 
+def test_a_request_waits_for_connections_that_are_being_renewed(servers: Servers) -> None:
+    async def go() -> None:
+        store = await open_store(servers.store_url, PLACES)
+        try:
+            (session,) = sessions._registry._open.values()
+            pools = session.driver._pools
+            session.driver._pools = {}
+            asyncio.get_running_loop().call_later(0.2, setattr, session.driver, "_pools", pools)
+            await store.put([Row("renewed", "s", 1, "place", {})])
+            session.driver._pools = {}
+            with pytest.raises(StoreUnavailable, match="marked down"):
+                await store.get("renewed", "s")
+            session.driver._pools = pools
+            assert await store.get("renewed", "s") is not None
+        finally:
+            await store.close()
+
+    asyncio.run(go())
+
+
 def test_a_caller_that_gives_up_while_it_opens_leaves_nothing_open(servers: Servers) -> None:
     async def go() -> None:
         opening = asyncio.create_task(open_store(servers.store_url, ACCOUNTS))
