@@ -41,7 +41,8 @@ def explored(
 
     On about `rate` of its days a profile also finds the rows that are nobody's own in an order by chance.
 
-    What is drawn is seen by the caller, fits its row, was not begun by the profile, and stands nowhere else on the page.
+    What is drawn is seen by the caller, fits its row, was not begun by the profile, and stands nowhere else on the page. Items that stay
+    are the page's own, and told how likely they were: to copy some three hundred took as long as to write them all.
     """
     if rate <= 0:
         return page
@@ -56,12 +57,10 @@ def explored(
         found = slots([shown.title.title_id for shown in row.items], _pool(row, stock), barred, rate, seed)
         # A row is made when those above it are: what they show is no longer free.
         barred |= {slot.title_id for slot in found}
-        items = [
-            (shown if shown.title.title_id == slot.title_id else item(stock.by_id[slot.title_id], places)).model_copy(
-                update={"propensity": slot.propensity}
-            )
-            for shown, slot in zip(row.items, found, strict=True)
-        ]
+        items = []
+        for shown, slot in zip(row.items, found, strict=True):
+            items.append(shown if shown.title.title_id == slot.title_id else item(stock.by_id[slot.title_id], places))
+            items[-1].propensity = slot.propensity
         rows.append(row.model_copy(update={"items": items}))
     return page.model_copy(update={"rows": moved(rows, f"{profile_id}\0{int(now_s // DAY_S)}", rate)})
 

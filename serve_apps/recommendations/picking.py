@@ -98,9 +98,7 @@ class Picking:
             found_K = best(like_I, shown_I & (like_I > 0), ALIKE)
             for found in found_K:
                 title_id = model.item_ids[found]
-                if title_id not in score_of:  # it shares little, or nothing
-                    score_of[title_id] = SHARED * policy.likeness(title, stock.by_id[title_id]) / contents[0][0] if contents else 0.0
-                score_of[title_id] += weight * float(like_I[found] / like_I[found_K[0]])
+                score_of[title_id] = score_of.get(title_id, 0.0) + weight * float(like_I[found] / like_I[found_K[0]])
         return [stock.by_id[title_id] for title_id in sorted(score_of, key=lambda title_id: -score_of[title_id])]
 
     def _of(self, model: LiveModel, stock: Stock) -> _Known:

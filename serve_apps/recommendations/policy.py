@@ -244,13 +244,8 @@ def likenesses(stock: Stock, title: Known) -> list[tuple[float, Known]]:
     return found
 
 
-def likeness(one: Known, other: Known) -> float:
-    """Return how much two titles are alike: by the people that they share, and by the share of their genres that both have (Jaccard)."""
-    people, genres = one.people.keys() & other.people.keys(), one.genres.keys() & other.genres.keys()
-    return _likeness(Shared(len(people), len(genres), len(one.genres.keys() | other.genres.keys()), ()))
-
-
 def _likeness(shared: Shared) -> float:
+    # The share of their genres that both have is Jaccard's.
     return PERSON_WEIGHT * shared.people + (shared.genres / shared.of_genres if shared.genres else 0.0)
 
 

@@ -25,6 +25,7 @@ from serve_apps.catalog.client import CatalogClient, CatalogFeed, Sight, sight
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations import policy
+from serve_apps.recommendations.encoded_pages import EncodedPages
 from serve_apps.recommendations.exploration import explored
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.pages import Basis, Pages
@@ -62,7 +63,7 @@ class Recommendations:
         open_processed = partial(open_store, settings.store, PROCESSED, now_s)
         self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
         self.live = live
-        self._pages = Pages()
+        self._pages, self._encoded = Pages(), EncodedPages()
         self._explored_share = settings.explored_share
         self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
 
@@ -104,7 +105,7 @@ class Recommendations:
         basis = Basis(ref(stock), sources, tuple(sources.begun(now_s)), self.popular.version, bundle_id, day)
         if (page := self._pages.get(profile, basis)) is None:
             home = await self._home(stock, sources, profile_id, now_s)
-            page = home.model_dump_json().encode()
+            page = self._encoded.encode(home)
             # Where the live model did not pick itself, it may the next time.
             if home.model_version == bundle_id and (bundle_id is None or home.fallback == "none"):
                 self._pages.keep(profile, basis, page)

@@ -98,35 +98,43 @@ class Stock:
         # By their places among the playable ones, in this order: what is alike is found without looking at all titles.
         self._genres: defaultdict[str, list[int]] = defaultdict(list)
         self._people: defaultdict[str, list[int]] = defaultdict(list)
-        self._genres_of: list[frozenset[str]] = []
-        self._sets: defaultdict[frozenset[str], list[int]] = defaultdict(list)
+        # Sets of genres as bits of a number: hundreds of them are compared to find what is like one title.
+        self._bits: dict[str, int] = {}
+        self._genres_of: list[int] = []
+        self._sets: defaultdict[int, list[int]] = defaultdict(list)
         self._pools: dict[str, Pool] = {}
         self._watched: tuple[Mapping[str, float], Sequence[Known]] = {}, ()
         self.spelled: dict[str, str] = {}
         """Genres as they are shown, by how they compare: of several spellings always the same one."""
         for at, title in enumerate(self.playable):
             for genre, name in title.genres.items():
+                self._bits.setdefault(genre, 1 << len(self._bits))
                 self._genres[genre].append(at)
                 self.spelled[genre] = min(name, self.spelled.get(genre, name))
             for person in title.people:
                 self._people[person].append(at)
-            self._genres_of.append(frozenset(title.genres))
+            self._genres_of.append(self._set_of(title))
             self._sets[self._genres_of[at]].append(at)
 
     def sharing(self, title: Known) -> Iterator[Shared]:
         """Return what other playable titles share with one, in groups that share as much, each title once."""
         people = Counter(chain.from_iterable(self._people.get(person, ()) for person in title.people))
-        groups: defaultdict[tuple[int, frozenset[str]], list[int]] = defaultdict(list)
+        groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for at, shared in people.items():
             if self.playable[at] is not title:
                 groups[shared, self._genres_of[at]].append(at)
-        wanted = frozenset(title.genres)
+        wanted, count = self._set_of(title), len(title.genres)
         for (shared, genres), places in groups.items():
-            yield Shared(shared, len(genres & wanted), len(genres | wanted), places)
+            both = (genres & wanted).bit_count()
+            yield Shared(shared, both, genres.bit_count() + count - both, places)
         for genres, places in self._sets.items():
-            if genres & wanted:
+            if both := (genres & wanted).bit_count():
                 others = (at for at in places if at not in people and self.playable[at] is not title)
-                yield Shared(0, len(genres & wanted), len(genres | wanted), others)
+                yield Shared(0, both, genres.bit_count() + count - both, others)
+
+    def _set_of(self, title: Known) -> int:
+        """Return the genres of a title that playable ones have too."""
+        return sum(self._bits.get(genre, 0) for genre in title.genres)
 
     def of_genre(self, genre: str) -> Iterator[Known]:
         """Return the titles of a genre, the newest first."""
