@@ -14,6 +14,18 @@ MeanLowHigh = tuple[float, float, float]
 """A figure with its interval, as evaluate.Figure has it."""
 
 
+@dataclass(frozen=True)
+class ContentFit:
+    """How contents were learned to tell where titles stand (models.content)."""
+
+    features: int
+    """The version of models.features that it is of."""
+    strength: float
+    """Of the ridge."""
+    cosine: MeanLowHigh
+    """Between where contents put titles that were held back, and where they are, both seen from the mean."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class About:
     """How a model came to be. Times are seconds since 1970."""
@@ -41,6 +53,8 @@ class About:
     """By the recommender's name, then the metric's, on the same questions: what is served is the first."""
     ease_share: float = 0.0
     """What recent views by EASE count in what is served, 0 to 1; the rest is the sequence model's (mixture.Mixture)."""
+    content: ContentFit | None = None
+    """None: it knows no title that nobody has watched."""
     row_values: RowValues | None = None
     """By what a page's rows are ordered; None: by rules."""
 

@@ -19,10 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from models.about import About
+from models.about import About, ContentFit
+from models.content import ContentWeights
 from models.data import Interactions
 from models.ease import Ease, EaseParameters
 from models.errors import BundleRefused
+from models.features import BUCKETS
 from models.head import FORMAT, KEY, NO_SUM, SUM, Head, check_share, head_of
 from models.neighbours import NeighbourWeights
 from models.row_values import RowValues
@@ -34,6 +36,7 @@ MOST_INSIDE: Final = 1 << 20
 _Parameters = TypeVar("_Parameters", SequenceParameters, EaseParameters)
 _SEQUENCE: Final = "sequence."
 _NEIGHBOUR, _WEIGHT, _POPULARITY = "ease.neighbour_IK", "ease.weight_IK", "popularity_I"
+_CONTENT, _MEAN = "content.weight_FD", "content.mean_1D"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -47,13 +50,22 @@ class Bundle:
     ease: NeighbourWeights
     popularity_I: Tensor
     """How much of late everybody watched each item: float32, higher is more."""
+    content: ContentWeights | None = None
+    """Where titles stand that nobody has watched, if it is known."""
 
 
-def bundle_of(about: About, item_ids: tuple[str, ...], model: SequenceModel, ease: Ease | None, popularity_I: Tensor) -> Bundle:
+def bundle_of(
+    about: About,
+    item_ids: tuple[str, ...],
+    model: SequenceModel,
+    ease: Ease | None,
+    popularity_I: Tensor,
+    content: ContentWeights | None = None,
+) -> Bundle:
     """Copy together what was trained on one vocabulary; EASE is None where the catalogue is too large for it."""
     neighbours = NeighbourWeights.of(ease) if ease is not None else NeighbourWeights.none(len(item_ids))
     weights = {name: weight.detach().to("cpu", torch.float32, copy=True).contiguous() for name, weight in model.state_dict().items()}
-    return Bundle(about, item_ids, weights, neighbours, popularity_I.to("cpu", torch.float32, copy=True))
+    return Bundle(about, item_ids, weights, neighbours, popularity_I.to("cpu", torch.float32, copy=True), content)
 
 
 def about_of(
@@ -66,6 +78,7 @@ def about_of(
     metrics: dict[str, dict[str, tuple[float, float, float]]],
     ease_share: float = 0.0,
     row_values: RowValues | None = None,
+    content: ContentFit | None = None,
 ) -> About:
     """Say how a model was made: `split` is its name and hash, `parameters` those of the model, of its fitting, and of EASE."""
     time_s_N = train.histories.time_s_N
@@ -86,6 +99,7 @@ def about_of(
         metrics=metrics,
         ease_share=ease_share,
         row_values=row_values,
+        content=content,
     )
 
 
@@ -99,6 +113,8 @@ def encode(bundle: Bundle) -> bytes:
     head = msgspec.json.encode(Head(FORMAT, NO_SUM, bundle.about, bundle.item_ids)).decode()
     tensors = {_SEQUENCE + name: weight for name, weight in bundle.weights.items()}
     tensors |= {_NEIGHBOUR: bundle.ease.neighbour_IK, _WEIGHT: bundle.ease.weight_IK, _POPULARITY: bundle.popularity_I}
+    if bundle.content is not None:
+        tensors |= {_CONTENT: bundle.content.weight_FD, _MEAN: bundle.content.mean_1D}
     # One entry only: the order of several would be chance.
     data = bytearray(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {KEY: head}))
     place = SUM.search(data)
@@ -122,11 +138,15 @@ def decode(data: bytes) -> Bundle:
         neighbour_IK, weight_IK, popularity_I = (tensors.pop(name) for name in (_NEIGHBOUR, _WEIGHT, _POPULARITY))
     except KeyError as error:
         raise BundleRefused("shape", f"it lacks the tensor {error}") from error
+    weight_FD, mean_1D = tensors.pop(_CONTENT, None), tensors.pop(_MEAN, None)
+    if (weight_FD is None) != (mean_1D is None):
+        raise BundleRefused("shape", "it has only a part of what tells of contents")
+    content = ContentWeights(weight_FD, mean_1D) if weight_FD is not None and mean_1D is not None else None
     weights = {name.removeprefix(_SEQUENCE): tensor for name, tensor in tensors.items() if name.startswith(_SEQUENCE)}
     if len(weights) < len(tensors):
         raise BundleRefused("shape", "it has tensors that are no part of a model")
     neighbours = NeighbourWeights(neighbour_IK, weight_IK, _converted(head.about.ease, EaseParameters))
-    bundle = Bundle(head.about, head.item_ids, weights, neighbours, popularity_I)
+    bundle = Bundle(head.about, head.item_ids, weights, neighbours, popularity_I, content)
     _check(bundle)
     return bundle
 
@@ -160,6 +180,12 @@ def _check(bundle: Bundle) -> None:
     _check_tensor(_NEIGHBOUR, neighbours, (items, kept), torch.int32)
     _check_tensor(_WEIGHT, bundle.ease.weight_IK, (items, kept), torch.float16)
     _check_tensor(_POPULARITY, bundle.popularity_I, (items,), torch.float32)
+    if (bundle.content is None) != (about.content is None):
+        raise BundleRefused("shape", "what it says of contents is not what it has")
+    if bundle.content is not None:
+        width = _parameters(about).width
+        _check_tensor(_CONTENT, bundle.content.weight_FD, (BUCKETS, width), torch.float16)
+        _check_tensor(_MEAN, bundle.content.mean_1D, (1, width), torch.float32)
     if kept and not 0 <= int(neighbours.min()) <= int(neighbours.max()) < items:
         raise BundleRefused("vocabulary", "it names neighbours that are not in its vocabulary")
 

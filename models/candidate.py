@@ -8,18 +8,20 @@ Shapes: Q questions · I items · N interactions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from models import gate
-from models.about import MeanLowHigh, Verdict
+from models.about import ContentFit, MeanLowHigh, Verdict
 from models.bundle import Bundle, about_of, bundle_of, sequence_model
+from models.content import ContentWeights, learn
 from models.data import Floats, Histories, Interactions, Questions, Split
 from models.ease import Ease, EaseParameters
 from models.errors import DataRefused
 from models.evaluate import Evaluation, evaluate
+from models.features import Content
 from models.fitting import FittingParameters, SequenceRecommender
 from models.mixture import Mixture
 from models.neighbours import KeptEase, NeighbourWeights
@@ -40,6 +42,10 @@ class Making:
     code_version: str
     row_values: RowValues | None = None
     """What pages have shown of rows, where they have."""
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    """Of the catalogue's titles, as far as they are known."""
+    line: Callable[[str], None] = lambda _: None
+    """Hears what is left out."""
 
 
 def fit_here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
@@ -81,9 +87,12 @@ def train_bundle(
     metrics = {each.name: _figures(evaluate(each, split.train, split.test)) for each in judged}
     name = (split.name, split.hash)
     told = (parameters, fitting, ease.parameters if ease is not None else EaseParameters())
-    about = about_of(making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share, making.row_values)
+    content, fit_of = _content(making, split.train.item_ids, sequence.model.item.weight.detach())
+    about = about_of(
+        making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share, making.row_values, fit_of
+    )
     popular_I = torch.from_numpy(_popular_of_late(popularity, split.train))
-    bundle = bundle_of(about, split.train.item_ids, sequence.model, ease, popular_I)
+    bundle = bundle_of(about, split.train.item_ids, sequence.model, ease, popular_I, content)
     verdict = gate.verdict(
         _ndcg(served, split),
         None if live is None else _ndcg(Standing(live, split.train.item_ids), split),
@@ -126,6 +135,15 @@ class Standing:
         score_QI = np.full((len(questions), len(self._place_I)), -np.inf, dtype=np.float32)
         score_QI[:, there_I] = own_QJ[:, self._place_I[there_I]]
         return score_QI
+
+
+def _content(making: Making, item_ids: tuple[str, ...], vector_ID: torch.Tensor) -> tuple[ContentWeights | None, ContentFit | None]:
+    """Return what contents tell of the vectors; nothing, and why, where they do not."""
+    try:
+        return learn(making.contents, item_ids, vector_ID)
+    except DataRefused as error:
+        making.line(f"titles that nobody has watched stay unknown to it: {error}")
+        return None, None
 
 
 def _ease(split: Split) -> Ease | None:

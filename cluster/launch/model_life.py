@@ -147,6 +147,8 @@ def _print(entry: ModelEntry) -> None:
         ("training", _said(about.fitting)),
         ("EASE", f"{_said(about.ease)}; its share of what is served: {about.ease_share:.0%}"),
     ]
+    if about.content is not None:
+        lines.append(("new titles", f"by their contents: cosine {_figure(about.content.cosine)} to where they stand when watched"))
     if about.row_values is not None:
         lines.append(("rows", _worth(about.row_values)))
     for name, metrics in about.metrics.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from actors.processors.profiles import digest
 from models.row_values import RowValues
+from serve_apps.recommendations.cold import ContentVectors
 from serve_apps.recommendations.ranking import Bools, Floats
 
 NEWEST: Final = 30
@@ -47,6 +48,10 @@ class LiveModel:
     """EASE is asked with the newest of a history (None: with all), each of which counts so many times what the one after it counts."""
     ease_share: float = 0.0
     """What EASE counts beside an encoding, 0 to 1."""
+    content: ContentVectors | None = None
+    """Where titles stand that it has not learned of, if it knows."""
+    learned: int | None = None
+    """So many of the first items it has learned of, None: all; the others stand where their contents put them, unknown to EASE."""
     row_values: RowValues | None = None
     """By what pages order their rows."""
 
@@ -66,9 +71,22 @@ class LiveModel:
         length_I = np.linalg.norm(self.vector_ID, axis=1)
         return np.asarray(np.where(length_I > 0, length_I, 1), dtype=np.float32)
 
+    def grown(self, title_ids: Sequence[str], vector_CD: Floats) -> LiveModel:
+        """Return the model with titles that it has not learned of, at these vectors."""
+        none_CK = np.zeros((len(title_ids), self.neighbour_IK.shape[1]))
+        return replace(
+            self,
+            item_ids=(*self.item_ids, *title_ids),
+            vector_ID=np.concatenate([self.vector_ID, vector_CD]),
+            neighbour_IK=np.concatenate([self.neighbour_IK, none_CK.astype(np.int32)]),
+            weight_IK=np.concatenate([self.weight_IK, none_CK.astype(np.float32)]),
+            learned=len(self.item_ids),
+        )
+
     def history(self, first_s: Mapping[str, float]) -> History:
-        """Return what is known of titles and when they were watched first."""
-        known = sorted((first_s[title_id], item) for title_id in first_s if (item := self.item_of.get(title_id)) is not None)
+        """Return what has been learned of titles and when they were watched first."""
+        found = ((first_s[title_id], self.item_of.get(title_id)) for title_id in first_s)
+        known = sorted((at_s, item) for at_s, item in found if item is not None and item < (self.learned or len(self.item_ids)))
         return History([item for _, item in known], [time_s for time_s, _ in known])
 
     def only(self, title_ids: Iterable[str]) -> Bools:
@@ -82,7 +100,8 @@ class LiveModel:
         score_I = self.encoded_scores(encoding_D)
         if not self.ease_share:
             return score_I
-        return (1 - self.ease_share) * _standardised(score_I) + self.ease_share * _standardised(self.ease_scores(item_H))
+        score_I, ease_I = self._standardised(score_I), self._standardised(self.ease_scores(item_H))
+        return (1 - self.ease_share) * score_I + self.ease_share * ease_I
 
     def encoded_scores(self, encoding_D: Floats) -> Floats:
         """Return [I]: the logits of what is next (models.sequence.SequenceModel.logits)."""
@@ -96,14 +115,15 @@ class LiveModel:
         scores_I = np.bincount(self.neighbour_IK[newest_H].ravel(), told_HK.ravel(), minlength=len(self.item_ids))
         return scores_I.astype(np.float32)
 
+    def _standardised(self, score_I: Floats) -> Floats:
+        # As the mixture was judged: whatever titles came since, the weight of the two is the same.
+        learned_I = score_I[: self.learned]
+        spread = learned_I.std()
+        return np.asarray((score_I - learned_I.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
+
     def likeness(self, item: int) -> Floats:
         """Return [I]: the cosines of all vectors to an item's."""
         return np.asarray(self.vector_ID @ self.vector_ID[item] / (self.length_I * self.length_I[item]), dtype=np.float32)
-
-
-def _standardised(score_I: Floats) -> Floats:
-    spread = score_I.std()
-    return np.asarray((score_I - score_I.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
 
 
 def most_like(model: LiveModel, item: int, history: History) -> int | None:

@@ -14,6 +14,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from serve_apps.recommendations import policy
+from serve_apps.recommendations.cold import ColdTitles
 from serve_apps.recommendations.encoding import Encodings
 from serve_apps.recommendations.live_model import History, LiveModel, most_like
 from serve_apps.recommendations.ranking import Bools, best, top_picks
@@ -36,7 +37,10 @@ class _Known:
     """What is known of a caller's titles by a model."""
 
     model: LiveModel
+    grown: LiveModel
+    """The same, with those of the titles that it has not learned of."""
     shown_I: Bools
+    """Whether a caller who sees these titles may be shown an item."""
     alike: OrderedDict[str, Sequence[Known]] = field(default_factory=OrderedDict)
     """What is like a title, by its id; those last that were asked for last."""
 
@@ -45,16 +49,18 @@ class Picking:
     """Remembers what each caller's titles are to the model, and what is like them, as long as both stay."""
 
     def __init__(self, encodings: Encodings) -> None:
-        self._encodings = encodings
+        self._encodings, self._cold = encodings, ColdTitles()
         self._known: WeakKeyDictionary[Stock, _Known] = WeakKeyDictionary()
 
     async def picks(self, model: LiveModel, stock: Stock, sources: Sources, now_s: float) -> Picks:
         """Return what the model picks of the titles; always something typed, never an error."""
+        alike = partial(self.alike, model, stock)
+        known = self._of(model, stock)
+        model = known.grown
         # Of who has watched nothing the list tells something; its times are made up, and the same each time.
         history = model.history(sources.first_s(now_s))
         if not history.item_H:
             history = model.history({title_id: float(at) for at, title_id in enumerate(reversed(sources.listed or ()))})
-        alike = partial(self.alike, model, stock)
         if not history.item_H:
             return Picks(model_version=model.bundle_id, alike=alike)
         encoding_D = await self._encodings.encoding(model, history)
@@ -63,7 +69,7 @@ class Picking:
             score_I = model.scores(encoding_D, history.item_H)
         else:
             fallback, score_I = "ease", model.ease_scores(history.item_H)
-        allowed_I = self.shown(model, stock) & ~_seen(model, sources, history)
+        allowed_I = known.shown_I & ~_seen(model, sources, history)
         if fallback == "ease":
             allowed_I &= score_I > 0  # of others it says nothing
         item_K = top_picks(score_I, allowed_I, model.vector_ID, policy.ROW_LIMIT)
@@ -82,16 +88,14 @@ class Picking:
         remembered.move_to_end(title.title_id)
         return remembered[title.title_id]
 
-    def shown(self, model: LiveModel, stock: Stock) -> Bools:
-        """Return [I]: whether a caller who sees these titles may be shown an item."""
-        return self._of(model, stock).shown_I
-
     def _alike(self, model: LiveModel, stock: Stock, title: Known) -> Sequence[Known]:
+        known = self._of(model, stock)
+        model = known.grown
         item = model.item_of.get(title.title_id)
         if item is None:
-            return policy.similar(stock, title)  # newer than the model
+            return policy.similar(stock, title)  # newer than the model, which knows nothing of contents
         contents = policy.likenesses(stock, title)
-        shown_I = self.shown(model, stock).copy()
+        shown_I = known.shown_I.copy()
         shown_I[item] = False
         score_of = {other.title_id: SHARED * like / contents[0][0] for like, other in contents}
         for weight, like_I in ((EMBEDDED, model.likeness(item)), (WATCHED_TOGETHER, model.ease_scores([item]))):
@@ -104,7 +108,8 @@ class Picking:
     def _of(self, model: LiveModel, stock: Stock) -> _Known:
         known = self._known.get(stock)
         if known is None or known.model is not model:
-            known = self._known[stock] = _Known(model, model.only(title.title_id for title in stock.playable))
+            grown = self._cold.grown(model, stock)
+            known = self._known[stock] = _Known(model, grown, grown.only(title.title_id for title in stock.playable))
         return known
 
 

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from models.about import About
 from models.errors import BundleRefused
+from models.features import BUCKETS, VERSION
 from models.head import head_of
+from serve_apps.recommendations.cold import ContentVectors
 from serve_apps.recommendations.live_model import LiveModel
 
 MADE_UP: Final = 5
@@ -59,12 +62,31 @@ def live_model(bundle_id: str, data: bytes) -> LiveModel:
         raise BundleRefused("shape", "its neighbours have other shapes than their weights")
     if neighbour_IK.size and not 0 <= neighbour_IK.min() <= neighbour_IK.max() < items:
         raise BundleRefused("vocabulary", "it names neighbours that are not in its vocabulary")
-    about = head.about
     model = LiveModel(
-        bundle_id, head.item_ids, vector_ID, neighbour_IK, weight_IK, asking.last, asking.decay, about.ease_share, about.row_values
+        bundle_id,
+        head.item_ids,
+        vector_ID,
+        neighbour_IK,
+        weight_IK,
+        asked_with=asking.last,
+        decay=asking.decay,
+        ease_share=head.about.ease_share,
+        content=_content(head.about, tensors, vector_ID.shape[1]),
+        row_values=head.about.row_values,
     )
     _try(model)
     return model
+
+
+def _content(about: About, tensors: dict[str, NDArray[Any]], width: int) -> ContentVectors | None:
+    """Return what tells where titles stand by their contents; None where it is not told, or told of features that are not made here."""
+    if about.content is None or about.content.features != VERSION:
+        return None
+    weight_FD = _tensor(tensors, "content.weight_FD", np.float16, BUCKETS).copy()
+    mean_1D = _tensor(tensors, "content.mean_1D", np.float32, 1).copy()
+    if not width == weight_FD.shape[1] == mean_1D.shape[1]:
+        raise BundleRefused("shape", "what it knows of contents has another width than its vectors")
+    return ContentVectors(weight_FD, mean_1D[0])
 
 
 def _tensor(tensors: dict[str, NDArray[Any]], name: str, kind: type[T], rows: int) -> NDArray[T]:

@@ -10,16 +10,18 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cluster.errors import ModelNotFound, ModelRefused, StartFailed
 from cluster.ids import new_id
 from cluster.launch.training import data, on_ray
+from cluster.launch.training.contents import contents
 from cluster.launch.training.telling import Telling, tell
+from cluster.launch.training.values import row_values
 from cluster.settings import Settings
 from serve_apps.recommendations.bundles.entry import ModelEntry
 from serve_apps.recommendations.bundles.registry import open_registry
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.candidate import Fit
     from models.data import Interactions, Split
+    from models.features import Content
     from models.fitting import FittingParameters, SequenceRecommender
     from models.row_values import RowValues
     from models.sequence import SequenceParameters
@@ -44,6 +47,25 @@ class How(msgspec.Struct, frozen=True):
     """What it is called, so that it can be gone on with; None: after its data and parameters."""
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What the platform knows beside what was watched."""
+
+    row_values: RowValues | None = None
+    contents: Mapping[str, Content] = {}
+
+
+NOTHING_KNOWN: Final = Known()
+
+
+def known(settings: Settings, found: Interactions, line: Callable[[str], None]) -> Known:
+    """Return what the log's impressions and the catalogue tell.
+
+    Raises:
+        StoreUnavailable: the log or the store does not answer.
+    """
+    return Known(row_values(settings, found, line), contents(settings))
+
+
 def make(
     settings: Settings,
     split: Split,
@@ -51,9 +73,9 @@ def make(
     fitting: FittingParameters,
     how: How,
     line: Callable[[str], None] = tell,
-    row_values: RowValues | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> ModelEntry:
-    """Train a candidate and keep it, with what rows are worth, and its verdict; `line` hears how that goes.
+    """Train a candidate and keep it with its verdict; `line` hears how that goes.
 
     Raises:
         DataRefused: the split asks nothing, or the run is of other data.
@@ -63,7 +85,7 @@ def make(
     from models.candidate import Making, train_bundle
 
     live = asyncio.run(_live(settings))
-    making = Making(new_id(), time.time(), _code_version(), row_values)
+    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line)
     bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how, line))
     return asyncio.run(_add(settings, encode(bundle), verdict))
 
@@ -74,7 +96,7 @@ def make_from_live(
     split_name: str,
     fitting: FittingParameters,
     line: Callable[[str], None] = tell,
-    row_values: RowValues | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> ModelEntry:
     """Go on with the live model in this process, and keep what comes of it as a candidate; `fitting` is how a new one is trained.
 
@@ -96,7 +118,7 @@ def make_from_live(
     def on(split: Split, _: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
         return incremental.go_on(live, split, fitting, Telling(fitting, line).epoch)
 
-    making = Making(new_id(), time.time(), _code_version(), row_values)
+    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line)
     bundle, verdict = train_bundle(split, SequenceParameters(**live.about.parameters), fitting, making, live=live, fit=on)
     return asyncio.run(_add(settings, encode(bundle), verdict))
 

@@ -96,19 +96,18 @@ def train(
         split = data.split(found, split_name)
     if named and begun_with is None:
         snapshot.keep(folder, named, found)
-    from cluster.launch.training.candidates import How, make, make_from_live
-    from cluster.launch.training.values import row_values
+    from cluster.launch.training.candidates import NOTHING_KNOWN, How, known, make, make_from_live
     from models.evaluate import Figure
 
     sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
     with data.refusals():
-        values = row_values(settings, found, tell) if source == data.LOG else None
+        beside = known(settings, found, tell) if source == data.LOG else NOTHING_KNOWN
         if incremental:
-            entry = make_from_live(settings, found, split_name, fitting, row_values=values)
+            entry = make_from_live(settings, found, split_name, fitting, known=beside)
         else:
             tell(split)
             tell(f"{sequence} {fitting}")
-            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), row_values=values)
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), known=beside)
     if named:
         snapshot.forget(folder, named)
     if as_json:
