@@ -24,11 +24,14 @@ from bench.visitors import filled
 from tests.viewers import Viewer, sign_up
 
 PLAYS: Final = 20
-MEMBERS: Final = 8
+MEMBERS: Final = 24
 EVERY_S: Final = 0.1
 POLL_S: Final = 0.02
 DEADLINE_S: Final = 30.0
-KILLED_S: Final = 20.0
+WATCHED_S: Final = 15.0
+PLAY_EVERY_S: Final = 0.4
+IN_A_ROW: Final = MEMBERS + 6
+"""Of so many pages each is picked by the live model when it is back: some of them are of histories that it has not seen."""
 ENCODER: Final = "ray::ServeReplica:recommendations:encoder"
 
 
@@ -42,9 +45,8 @@ def main() -> None:
         platform: Any = SimpleNamespace(site_url=settings.site_url)
         viewers = [opened.enter_context(sign_up(platform)) for _ in range(MEMBERS)]
         films = [title["title_id"] for title in viewers[0].http.get("/api/v1/titles?limit=100").json()["items"] if title["kind"] == "film"]
-        took_s = sorted(
-            seconds_until_shown(viewers[at % MEMBERS], film) for at, film in zip(range(PLAYS), itertools.cycle(films), strict=False)
-        )
+        plays = zip(viewers[:PLAYS], itertools.cycle(films), strict=False)
+        took_s = sorted(seconds_until_shown(viewer, film) for viewer, film in plays)
         print(f"a play stands on home after {statistics.median(took_s):.2f} s, at most {took_s[-1]:.2f} s of {len(took_s)} (at most 2)")
         if not encoders():
             raise SystemExit("no model is live: its encoder does not run")
@@ -127,7 +129,7 @@ async def away(url: str, viewers: list[Viewer], films: list[str], hang_s: float)
         asking = Asking(client, viewers)
         loop = asyncio.create_task(asking.go_on())
         watching = asyncio.create_task(go_on_playing(viewers, films))
-        await asyncio.sleep(KILLED_S)
+        await asyncio.sleep(WATCHED_S)
         print(asking.told("with its encoder"), flush=True)
         for process in encoders():
             process.kill()
@@ -148,9 +150,9 @@ async def away(url: str, viewers: list[Viewer], films: list[str], hang_s: float)
 
 
 async def until_back(asking: Asking) -> float:
-    """Return after how long the live model has picked ten pages in a row again."""
+    """Return after how long the live model picks all pages again."""
     began_s, in_a_row = time.monotonic(), 0
-    while in_a_row < 10:
+    while in_a_row < IN_A_ROW:
         seen = len(asking.took_s)
         while len(asking.took_s) == seen:  # noqa: ASYNC110 -- the next page
             await asyncio.sleep(POLL_S)
@@ -161,10 +163,10 @@ async def until_back(asking: Asking) -> float:
 
 
 async def go_on_playing(viewers: list[Viewer], films: list[str]) -> None:
-    """Have each begin one film after the other, so that what is to be encoded changes."""
-    for number in itertools.count():
-        await asyncio.to_thread(play, viewers[number % len(viewers)], films[number * 7 % len(films)])
-        await asyncio.sleep(0.3)
+    """Have each begin one film after the other, so that there is always a history that nobody has encoded."""
+    for film, viewer in itertools.product(films, viewers):
+        await asyncio.to_thread(play, viewer, film)
+        await asyncio.sleep(PLAY_EVERY_S)
 
 
 if __name__ == "__main__":
