@@ -6,6 +6,7 @@ Shapes: Q questions · K places · I items · G genres · B resamples.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -94,6 +95,52 @@ def bootstrap(value_Q: Doubles, seed: int) -> Figure:
 def difference(one: Evaluation, other: Evaluation, metric: str) -> Figure:
     """Return by how much one is above the other, user by user: above for certain where the whole interval is above 0."""
     return bootstrap(one.per_question[metric] - other.per_question[metric], one.seed)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """By how much one recommender is above another in a metric, user by user."""
+
+    one: str
+    other: str
+    metric: str
+    gained: Figure
+
+    @property
+    def judgement(self) -> str:
+        """Say whether it is above for certain, below for certain, or neither."""
+        return "above" if self.gained.low > 0 else "below" if self.gained.high < 0 else "not told apart from"
+
+    def __str__(self) -> str:
+        return f"{self.one}: {self.judgement} {self.other}, by {self.gained} {self.metric}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it, for a file."""
+        return {"model": self.one, "other": self.other, "metric": self.metric, "judgement": self.judgement, **vars(self.gained)}
+
+
+def comparisons(ours: Sequence[Evaluation], others: Sequence[Evaluation], metrics: Sequence[str]) -> list[Comparison]:
+    """Compare each of ours with each of the others."""
+    return [
+        Comparison(one.name, other.name, metric, difference(one, other, metric))
+        for one, other, metric in itertools.product(ours, others, metrics)
+    ]
+
+
+def not_above(compared: Sequence[Comparison]) -> list[str]:
+    """Say in a line for each of ours what it is not above for certain, and in which metric."""
+    lines = []
+    for name, found in ((name, [each for each in compared if each.one == name]) for name in dict.fromkeys(each.one for each in compared)):
+        short: dict[str, list[str]] = {}
+        for each in found:
+            if each.judgement != "above":
+                short.setdefault(each.other, []).append(f"{each.judgement.removesuffix(' from')} in {each.metric}")
+        metrics_of = " and ".join(dict.fromkeys(each.metric for each in found))
+        if short:
+            lines.append(f"{name} is NOT above " + "; ".join(f"{other} ({', '.join(why)})" for other, why in short.items()))
+        else:
+            lines.append(f"{name} is above all others in {metrics_of}")
+    return lines
 
 
 def table(evaluations: Sequence[Evaluation]) -> str:
