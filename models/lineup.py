@@ -60,18 +60,22 @@ def recommenders(
     What stands beside them comes before the sequence model, whose training is the longest: what it is refused for is soon known.
 
     Raises:
-        DataRefused: a name is unknown.
+        DataRefused: a name is unknown, or what stands beside is called as one of ours.
     """
     unknown = next((name for name in names if name not in NAMES), None)
     if unknown is not None:
         raise DataRefused(f"there is no model {unknown!r}; there are: {', '.join(NAMES)}")
     wanted = {POPULARITY, *names} | ({_EASE, SEQUENCE} if SEQUENCE_AND_EASE in names else set())
     made = {name: make() for name, make in _MADE.items() if name in wanted}
-    made |= {each.name: each for each in beside}
+    made |= {f"beside, {each.name}": each for each in beside}
     if SEQUENCE in wanted:
         made[SEQUENCE] = SequenceRecommender(sequence, fitting, tell)
     if SEQUENCE_AND_EASE in wanted:
         made[SEQUENCE_AND_EASE] = Mixture(made[SEQUENCE], made[_EASE], fitted=True)
+    called = [each.name for each in made.values()]
+    twice = next((name for name in called if called.count(name) > 1), None)
+    if twice is not None:
+        raise DataRefused(f"two models would be called {twice!r} in the table")
     return list(made.values())
 
 

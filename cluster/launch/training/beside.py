@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster import processes
 from cluster.errors import InvalidInput, Misconfigured
+from cluster.launch.instance import unwritable
 
 if TYPE_CHECKING:
     from models.data import Floats, Interactions, Questions, Split
@@ -42,13 +43,17 @@ class Beside:
         Raises:
             Misconfigured: it cannot be started.
             InvalidInput: it failed, took too long, or wrote what is no ranking.
+            StorageFull, StoreUnavailable: its folder cannot be written.
         """
         from models.errors import AnswerRefused
         from models.outside import Outside, write
 
         with tempfile.TemporaryDirectory(prefix="matinee-beside-") as made:
             folder = Path(made)
-            write(self._split, folder, self._seed)
+            try:
+                write(self._split, folder, self._seed)
+            except OSError as error:
+                raise unwritable(folder, error) from error
             self._run(folder)
             try:
                 self._found = Outside.read(self.name, self._split, folder)

@@ -115,6 +115,12 @@ def test_what_cannot_be_asked_is_told_before_anything_starts(
     assert said in refused.value.detail
 
 
+def test_a_name_of_ours_is_none_of_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_DATA", str(tmp_path / "data"))
+    with pytest.raises(InvalidInput, match="two models would be called 'EASE' in the table"):
+        command.evaluate(str(circle(tmp_path)), models="ease", besides=["EASE=true"])
+
+
 def test_a_made_up_population_has_its_oracle_in_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
