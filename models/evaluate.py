@@ -119,27 +119,26 @@ class Comparison:
         return {"model": self.one, "other": self.other, "metric": self.metric, "judgement": self.judgement, **vars(self.gained)}
 
 
-def comparisons(ours: Sequence[Evaluation], others: Sequence[Evaluation], metrics: Sequence[str]) -> list[Comparison]:
+def comparisons(ours: Sequence[Evaluation], others: Sequence[Evaluation], by: Sequence[str]) -> list[Comparison]:
     """Compare each of ours with each of the others."""
     return [
         Comparison(one.name, other.name, metric, difference(one, other, metric))
-        for one, other, metric in itertools.product(ours, others, metrics)
+        for one, other, metric in itertools.product(ours, others, by)
     ]
 
 
 def not_above(compared: Sequence[Comparison]) -> list[str]:
     """Say in a line for each of ours what it is not above for certain, and in which metric."""
     lines = []
-    for name, found in ((name, [each for each in compared if each.one == name]) for name in dict.fromkeys(each.one for each in compared)):
-        short: dict[str, list[str]] = {}
+    for name in dict.fromkeys(each.one for each in compared):
+        found = [each for each in compared if each.one == name]
+        why: dict[str, dict[str, list[str]]] = {}
         for each in found:
             if each.judgement != "above":
-                short.setdefault(each.other, []).append(f"{each.judgement.removesuffix(' from')} in {each.metric}")
-        metrics_of = " and ".join(dict.fromkeys(each.metric for each in found))
-        if short:
-            lines.append(f"{name} is NOT above " + "; ".join(f"{other} ({', '.join(why)})" for other, why in short.items()))
-        else:
-            lines.append(f"{name} is above all others in {metrics_of}")
+                why.setdefault(each.other, {}).setdefault(each.judgement.removesuffix(" from"), []).append(each.metric)
+        others = [f"{other} ({', '.join(f'{said} in {_and(where)}' for said, where in of.items())})" for other, of in why.items()]
+        all_metrics = _and(list(dict.fromkeys(each.metric for each in found)))
+        lines.append(f"{name} is NOT above {'; '.join(others)}" if others else f"{name} is above all others in {all_metrics}")
     return lines
 
 
@@ -156,6 +155,10 @@ def table(evaluations: Sequence[Evaluation]) -> str:
         cells += [f"{found.coverage:.3f}", *(f"{found.figure(metric).mean:.3f}" for metric in others)]
         lines.append(f"| {found.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)
 
 
 def _resampled(value_Q: Doubles, seed: int) -> Doubles:

@@ -81,7 +81,7 @@ def test_what_is_not_above_is_said_with_the_metric_and_what_is_above_all_too() -
     assert not_above(comparisons([high], [low], ("NDCG@10", "HR@10"))) == ["high is above all others in NDCG@10 and HR@10"]
     assert not_above(comparisons([low], [high], ("NDCG@10",))) == ["low is NOT above high (below in NDCG@10)"]
     assert not_above(comparisons([high], [low, same], ("NDCG@10", "HR@10"))) == [
-        "high is NOT above same (not told apart in NDCG@10, not told apart in HR@10)"
+        "high is NOT above same (not told apart in NDCG@10 and HR@10)"
     ]
     assert str(found[2]).startswith("high: above low, by ")
 
