@@ -100,7 +100,8 @@ class Settings(BaseSettings):
         default=0.02,
         ge=0,
         le=0.05,
-        description="The share of places in rows of picks and genres that show what nobody chose, so that logs can judge models; 0: none.",
+        description="The share of places in rows of picks and genres that show what nobody chose, and of days on which a profile's rows "
+        "stand in an order by chance, so that logs can judge models; 0: none.",
     )
     collect_after_s: float = Field(default=86400.0, ge=0, description="How long deleted, superseded and abandoned media is kept.")
     upload_limit_bytes: int = Field(default=200 * 2**30, ge=1, description="The largest upload.")

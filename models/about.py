@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.row_values import RowValues
+
 MeanLowHigh = tuple[float, float, float]
 """A figure with its interval, as evaluate.Figure has it."""
 
@@ -39,6 +41,8 @@ class About:
     """By the recommender's name, then the metric's, on the same questions: what is served is the first."""
     ease_share: float = 0.0
     """What recent views by EASE count in what is served, 0 to 1; the rest is the sequence model's (mixture.Mixture)."""
+    row_values: RowValues | None = None
+    """By what a page's rows are ordered; None: by rules."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from models.ease import Ease, EaseParameters
 from models.errors import BundleRefused
 from models.head import FORMAT, KEY, NO_SUM, SUM, Head, check_share, head_of
 from models.neighbours import NeighbourWeights
+from models.row_values import RowValues
 from models.sequence import SequenceModel, SequenceParameters
 
 MOST_BLOCKS: Final = 64
@@ -64,6 +65,7 @@ def about_of(
     parameters: tuple[SequenceParameters, Any, EaseParameters],
     metrics: dict[str, dict[str, tuple[float, float, float]]],
     ease_share: float = 0.0,
+    row_values: RowValues | None = None,
 ) -> About:
     """Say how a model was made: `split` is its name and hash, `parameters` those of the model, of its fitting, and of EASE."""
     time_s_N = train.histories.time_s_N
@@ -83,6 +85,7 @@ def about_of(
         ease=asdict(parameters[2]),
         metrics=metrics,
         ease_share=ease_share,
+        row_values=row_values,
     )
 
 

@@ -25,6 +25,7 @@ from models.mixture import Mixture
 from models.neighbours import KeptEase, NeighbourWeights
 from models.popularity import Popularity
 from models.ranking import Recommender
+from models.row_values import RowValues
 from models.sequence import SequenceParameters
 
 Fit = Callable[[Split, SequenceParameters, FittingParameters], SequenceRecommender]
@@ -37,6 +38,8 @@ class Making:
     bundle_id: str
     made_at_s: float
     code_version: str
+    row_values: RowValues | None = None
+    """What pages have shown of rows, where they have."""
 
 
 def fit_here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
@@ -78,7 +81,7 @@ def train_bundle(
     metrics = {each.name: _figures(evaluate(each, split.train, split.test)) for each in judged}
     name = (split.name, split.hash)
     told = (parameters, fitting, ease.parameters if ease is not None else EaseParameters())
-    about = about_of(making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share)
+    about = about_of(making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share, making.row_values)
     popular_I = torch.from_numpy(_popular_of_late(popularity, split.train))
     bundle = bundle_of(about, split.train.item_ids, sequence.model, ease, popular_I)
     verdict = gate.verdict(

@@ -73,6 +73,10 @@ class Impressions:
     propensity_N: Doubles
     begun_N: Bools
     """Whether a play began there."""
+    kind_N: Ints
+    """The kind of its row, by its place in row_values.KINDS."""
+    row_N: Ints
+    """Which row of the page that was, from 0."""
 
     def __len__(self) -> int:
         return len(self.page_N)

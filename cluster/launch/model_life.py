@@ -21,6 +21,7 @@ from cluster.errors import ModelNotFound
 from cluster.launch import kept_in, promotion
 from cluster.settings import Settings, load
 from models.about import About, MeanLowHigh
+from models.row_values import RowValues, chance
 from serve_apps.recommendations.bundles.entry import ModelEntry, ModelState
 from serve_apps.recommendations.bundles.registry import ModelRegistry, open_registry
 
@@ -146,6 +147,8 @@ def _print(entry: ModelEntry) -> None:
         ("training", _said(about.fitting)),
         ("EASE", f"{_said(about.ease)}; its share of what is served: {about.ease_share:.0%}"),
     ]
+    if about.row_values is not None:
+        lines.append(("rows", _worth(about.row_values)))
     for name, metrics in about.metrics.items():
         lines.append((name, ", ".join(f"{metric} {_figure(figure)}" for metric, figure in metrics.items())))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
@@ -160,6 +163,13 @@ def _own(about: About) -> str:
     served = next(iter(about.metrics.values()), {})
     figure = served.get(SHOWN)
     return f"{figure[0]:.4f}" if figure is not None else ""
+
+
+def _worth(values: RowValues) -> str:
+    """Return the chance of a row's first card by the row's kind, for profiles that have watched nothing, little and more."""
+    return "played in sight: " + ", ".join(
+        f"{kind} {'/'.join(f'{chance(odds):.1%}' for odds in of)}" for kind, of in values.first_card.items()
+    )
 
 
 def _figure(figure: MeanLowHigh) -> str:

@@ -1,7 +1,8 @@
 """Shows in a few places of a page what nobody chose, and says of every place how likely it was to show what it shows. Pure.
 
 Main path: a page that is made -> `explored` -> `slots` of each row that may -> the page, with propensities. Without these places logs
-would tell nothing of what was never ranked high (models/off_policy.py judges by them). Refuses to know why titles stand where they do.
+would tell nothing of what was never ranked high (models/off_policy.py judges by them), nor of what rows would be worth elsewhere on the
+page (models/value.py). Refuses to know why titles stand where they do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from serve_apps.recommendations.stock import Pool, Stock
 
 EXPLORED: Final = frozenset({"top-picks", "genre"})
 """Other rows say what is in them: what was begun, is new, is popular, or is like something."""
+MOVED: Final = frozenset({"top-picks", "new", "popular", "because", "genre"})
+"""The rows that change places with each other; nobody has to look for what is his own."""
 TRIES: Final = 64
 """How often a free title is drawn for by chance, before the free ones are counted out."""
 
@@ -35,6 +38,8 @@ def explored(
     page: Home, stock: Stock, places: Mapping[str, Place], state: ProfileState | None, profile_id: str, now_s: float, rate: float
 ) -> Home:
     """Return the page with about `rate` of its places drawn anew, the same all day for a profile; at rate 0 it is the same page.
+
+    On about `rate` of its days a profile also finds the rows that are nobody's own in an order by chance.
 
     What is drawn is seen by the caller, fits its row, was not begun by the profile, and stands nowhere else on the page.
     """
@@ -58,7 +63,15 @@ def explored(
             for shown, slot in zip(row.items, found, strict=True)
         ]
         rows.append(row.model_copy(update={"items": items}))
-    return page.model_copy(update={"rows": rows})
+    return page.model_copy(update={"rows": moved(rows, f"{profile_id}\0{int(now_s // DAY_S)}", rate)})
+
+
+def moved(rows: Sequence[HomeRow], seed: str, rate: float) -> list[HomeRow]:
+    """Return the rows or, at this rate of seeds, with those that may move in any order as likely as any other."""
+    if _unit(f"{seed}\0order") >= rate:
+        return list(rows)
+    drawn = iter(sorted((row for row in rows if row.kind in MOVED), key=lambda row: _unit(f"{seed}\0order\0{row.row_id}")))
+    return [next(drawn) if row.kind in MOVED else row for row in rows]
 
 
 def slots(ranked: Sequence[str], pool: Pool, barred: AbstractSet[str], rate: float, seed: str) -> list[Slot]:

@@ -18,6 +18,7 @@ from serve_apps.serving import Target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from models.row_values import RowValues
     from serve_apps.recommendations.encoding import Encodings
     from serve_apps.recommendations.live_model import LiveModel
     from serve_apps.recommendations.picking import Picking
@@ -65,6 +66,11 @@ class Live:
     def bundle_id(self) -> str | None:
         """Which bundle is live here, if any."""
         return self.following.model.bundle_id if self.following.model is not None else None
+
+    @property
+    def row_values(self) -> RowValues | None:
+        """By what rows are ordered, where the live model says so."""
+        return self.following.model.row_values if self.following.model is not None else None
 
     async def picks(self, stock: Stock, sources: Sources, now_s: float) -> Picks:
         """Return what is picked for a profile, of these titles; at the worst nothing, for a reason that is named."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.processors.profiles import digest
+from models.row_values import RowValues
 from serve_apps.recommendations.ranking import Bools, Floats
 
 NEWEST: Final = 30
@@ -46,6 +47,8 @@ class LiveModel:
     """EASE is asked with the newest of a history (None: with all), each of which counts so many times what the one after it counts."""
     ease_share: float = 0.0
     """What EASE counts beside an encoding, 0 to 1."""
+    row_values: RowValues | None = None
+    """By what pages order their rows."""
 
     @cached_property
     def item_of(self) -> Mapping[str, int]:

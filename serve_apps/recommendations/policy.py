@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Final
 
+from models.row_values import RowValues
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
 from serve_apps.recommendations.sources import NO_PICKS, Picks, Sources
@@ -40,9 +41,18 @@ NOTHING: Final[Mapping[str, float]] = {}
 
 
 def home(
-    stock: Stock, sources: Sources, profile_id: str, now_s: float, scores: Mapping[str, float] = NOTHING, picks: Picks = NO_PICKS
+    stock: Stock,
+    sources: Sources,
+    profile_id: str,
+    now_s: float,
+    scores: Mapping[str, float] = NOTHING,
+    picks: Picks = NO_PICKS,
+    values: RowValues | None = None,
 ) -> Home:
-    """Return a profile's page; it has something to show whenever there is a title. `scores` say how much titles are watched by all."""
+    """Return a profile's page; it has something to show whenever there is a title.
+
+    `scores` say how much titles are watched by all, `values` what rows are worth: of the most worth is the first, else rules order them.
+    """
     places = sources.places
     chosen = hero(stock, places.keys(), profile_id, now_s)
     top = top_row(stock, sources, picks)
@@ -56,10 +66,15 @@ def home(
     rows = [continue_row(stock, sources), top, list_row(stock, sources), new, popular, *because, *genre_rows(stock, sources, taken)]
     return Home(
         hero=item(chosen, places, synopsis=chosen.synopsis or None, reason="New" if _fresh(chosen, now_s) else None) if chosen else None,
-        rows=[row for row in rows if row.items or row.failed],
+        rows=ordered([row for row in rows if row.items or row.failed], values, len(places)),
         model_version=picks.model_version,
         fallback=picks.fallback,
     )
+
+
+def ordered(rows: Sequence[HomeRow], values: RowValues | None, titles_watched: int) -> list[HomeRow]:
+    """Return the rows that a play most likely begins at first; those that are worth the same as they were."""
+    return sorted(rows, key=lambda row: -values.of(row.kind, len(row.items), titles_watched) if values is not None else 0.0)
 
 
 def gpu_share(gpus: float) -> float:

@@ -59,7 +59,10 @@ def live_model(bundle_id: str, data: bytes) -> LiveModel:
         raise BundleRefused("shape", "its neighbours have other shapes than their weights")
     if neighbour_IK.size and not 0 <= neighbour_IK.min() <= neighbour_IK.max() < items:
         raise BundleRefused("vocabulary", "it names neighbours that are not in its vocabulary")
-    model = LiveModel(bundle_id, head.item_ids, vector_ID, neighbour_IK, weight_IK, asking.last, asking.decay, head.about.ease_share)
+    about = head.about
+    model = LiveModel(
+        bundle_id, head.item_ids, vector_ID, neighbour_IK, weight_IK, asking.last, asking.decay, about.ease_share, about.row_values
+    )
     _try(model)
     return model
 

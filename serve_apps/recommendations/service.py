@@ -112,7 +112,8 @@ class Recommendations:
 
     async def _home(self, stock: Stock, sources: Sources, profile_id: str, now_s: float) -> Home:
         picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS
-        page = policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks)
+        values = self.live.row_values if self.live is not None else None
+        page = policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks, values)
         return explored(page, stock, sources.places, sources.state, profile_id, now_s, self._explored_share)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from models.candidate import Fit
     from models.data import Interactions, Split
     from models.fitting import FittingParameters, SequenceRecommender
+    from models.row_values import RowValues
     from models.sequence import SequenceParameters
 
 
@@ -50,8 +51,9 @@ def make(
     fitting: FittingParameters,
     how: How,
     line: Callable[[str], None] = tell,
+    row_values: RowValues | None = None,
 ) -> ModelEntry:
-    """Train a candidate and keep it with its verdict; `line` hears how that goes.
+    """Train a candidate and keep it, with what rows are worth, and its verdict; `line` hears how that goes.
 
     Raises:
         DataRefused: the split asks nothing, or the run is of other data.
@@ -61,13 +63,18 @@ def make(
     from models.candidate import Making, train_bundle
 
     live = asyncio.run(_live(settings))
-    making = Making(new_id(), time.time(), _code_version())
+    making = Making(new_id(), time.time(), _code_version(), row_values)
     bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how, line))
     return asyncio.run(_add(settings, encode(bundle), verdict))
 
 
 def make_from_live(
-    settings: Settings, found: Interactions, split_name: str, fitting: FittingParameters, line: Callable[[str], None] = tell
+    settings: Settings,
+    found: Interactions,
+    split_name: str,
+    fitting: FittingParameters,
+    line: Callable[[str], None] = tell,
+    row_values: RowValues | None = None,
 ) -> ModelEntry:
     """Go on with the live model in this process, and keep what comes of it as a candidate; `fitting` is how a new one is trained.
 
@@ -89,7 +96,7 @@ def make_from_live(
     def on(split: Split, _: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
         return incremental.go_on(live, split, fitting, Telling(fitting, line).epoch)
 
-    making = Making(new_id(), time.time(), _code_version())
+    making = Making(new_id(), time.time(), _code_version(), row_values)
     bundle, verdict = train_bundle(split, SequenceParameters(**live.about.parameters), fitting, making, live=live, fit=on)
     return asyncio.run(_add(settings, encode(bundle), verdict))
 

@@ -119,16 +119,18 @@ def train(
     if named and begun_with is None:
         snapshot.keep(folder, named, found)
     from cluster.launch.training.candidates import How, make, make_from_live
+    from cluster.launch.training.values import row_values
     from models.evaluate import Figure
 
     sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
     with data.refusals():
+        values = row_values(settings, found, tell) if source == data.LOG else None
         if incremental:
-            entry = make_from_live(settings, found, split_name, fitting)
+            entry = make_from_live(settings, found, split_name, fitting, row_values=values)
         else:
             tell(split)
             tell(f"{sequence} {fitting}")
-            entry = make(settings, split, sequence, fitting, How(workers, gpu, run))
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), row_values=values)
     if named:
         snapshot.forget(folder, named)
     if as_json:

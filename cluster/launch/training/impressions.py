@@ -20,11 +20,12 @@ from cluster.events import TELEMETRY, Event
 from cluster.launch.training.history import events_of
 from models.errors import DataRefused
 from models.off_policy import Impressions
+from models.row_values import KINDS, kind_of
 
 SEEN: Final = "card.seen"
 BEGUN: Final = "play.begun"
 PICKS: Final = frozenset({"top-picks"})
-"""The rows that show what one ranking of all titles begins with."""
+"""The kind of rows that show what one ranking of all titles begins with."""
 
 
 class _Card(msgspec.Struct):
@@ -36,13 +37,14 @@ class _Card(msgspec.Struct):
 
 
 class _Seen(_Card):
+    row_position: Annotated[int, msgspec.Meta(ge=0, le=1000)]
     propensity: Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 async def read_impressions(
-    log: Log, rows: Container[str] = PICKS, from_s: float = 0.0, tell: Callable[[str], None] = lambda _: None
+    log: Log, kinds: Container[str] = PICKS, from_s: float = 0.0, tell: Callable[[str], None] = lambda _: None
 ) -> Impressions:
-    """Read the cards of these rows that were seen from a time on, of what the topic had when this was called.
+    """Read the cards of rows of these kinds that were seen from a time on, of what the topic had when this was called.
 
     What was sent twice counts once. Plays that began elsewhere, or at a card that nobody told of, count for nothing. Entries that are
     damaged or say something else than they should are passed over, and told.
@@ -51,7 +53,7 @@ async def read_impressions(
         DataRefused: no such card was seen.
         StoreUnavailable: the log does not answer.
     """
-    cards = Cards(rows, from_s)
+    cards = Cards(kinds, from_s)
     ends = [await log.end(TELEMETRY, partition) for partition in range(TELEMETRY.partitions)]
     for partition, end in enumerate(ends):
         async for event in events_of(log, TELEMETRY, partition, end, tell):
@@ -67,13 +69,13 @@ async def read_impressions(
 class Cards:
     """Columns that events are added to, of a partition after another."""
 
-    def __init__(self, rows: Container[str], from_s: float) -> None:
-        self._rows, self._from_s = rows, from_s
+    def __init__(self, kinds: Container[str], from_s: float) -> None:
+        self._kinds, self._from_s = kinds, from_s
         self._profiles: dict[str, int] = {}
         self._titles: dict[str, int] = {}
         self._profile_P, self._at_s_P = array("q"), array("d")
         self._page_N, self._place_N, self._title_N, self._begun_N = array("q"), array("q"), array("q"), array("b")
-        self._propensity_N = array("d")
+        self._kind_N, self._row_N, self._propensity_N = array("b"), array("q"), array("d")
         self._open()
 
     def add(self, event: Event) -> None:
@@ -82,7 +84,8 @@ class Cards:
         Raises:
             msgspec.ValidationError: it is not what telemetry writes.
         """
-        if event.value.get("row_id") not in self._rows:
+        kind = kind_of(str(event.value.get("row_id")))
+        if kind is None or kind not in self._kinds:
             return
         if event.kind == BEGUN:
             self._begun.add(_key(msgspec.convert(event.value, _Card)))
@@ -92,6 +95,8 @@ class Cards:
                 self._page_N.append(self._page(seen, event.occurred_at_s))
                 self._place_N.append(seen.position)
                 self._title_N.append(self._titles.setdefault(seen.title_id, len(self._titles)))
+                self._kind_N.append(KINDS.index(kind))
+                self._row_N.append(seen.row_position)
                 self._propensity_N.append(seen.propensity)
                 self._begun_N.append(0)
 
@@ -113,7 +118,7 @@ class Cards:
             DataRefused: there is no card.
         """
         if not self.count:
-            raise DataRefused("the log has no impressions of rows that models pick: nobody has seen such a row in this time")
+            raise DataRefused("the log has no impressions of such rows: nobody has seen one in this time")
         return Impressions(
             tuple(self._profiles),
             tuple(self._titles),
@@ -124,6 +129,8 @@ class Cards:
             np.array(self._title_N, dtype=np.int64),
             np.array(self._propensity_N, dtype=np.float64),
             np.array(self._begun_N, dtype=np.bool_),
+            np.array(self._kind_N, dtype=np.int64),
+            np.array(self._row_N, dtype=np.int64),
         )
 
     def _page(self, seen: _Seen, at_s: float) -> int:

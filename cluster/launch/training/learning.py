@@ -33,17 +33,18 @@ def learn(settings: Settings, line: Callable[[str], None], *, incremental: bool 
     """
     data.require_torch()
     from cluster.launch.training.candidates import How, make, make_from_live
+    from cluster.launch.training.values import row_values
     from models import lineup
 
     with data.refusals():
         found = data.interactions(settings, data.LOG, None, line)
         split = data.split(found, SPLIT)
         line(str(split))
-        fitting = lineup.fitting_parameters(len(split.train.histories.item_N))
+        fitting, values = lineup.fitting_parameters(len(split.train.histories.item_N)), row_values(settings, found, line)
         if incremental and asyncio.run(live_id(settings)) is not None:
-            entry = make_from_live(settings, found, SPLIT, fitting, line)
+            entry = make_from_live(settings, found, SPLIT, fitting, line, values)
         else:
-            entry = make(settings, split, lineup.SEQUENCE_PARAMETERS, fitting, How(workers=0), line)
+            entry = make(settings, split, lineup.SEQUENCE_PARAMETERS, fitting, How(workers=0), line, values)
     return asyncio.run(_promoted(settings, entry)) if entry.verdict.accepted else entry
 
 

@@ -17,7 +17,7 @@ from serve_apps.recommendations.schemas import Home, HomeRow
 from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.stock import Pool, Stock, known
 from tests.serve_apps.recommendations.test_policy import ids, row, sources
-from tests.serve_apps.recommendations.titles import DAY_S, NOW_S, catalogues, film
+from tests.serve_apps.recommendations.titles import DAY_S, NOW_S, catalogues, film, place
 
 SEEDS = 20_000
 NAMES = st.lists(st.sampled_from([f"t{number}" for number in range(12)]), unique=True)
@@ -38,14 +38,14 @@ def test_propensities_are_how_often_it_happens(candidates: int, rate: float) -> 
     pool = ["b0", "r1", *(f"c{number}" for number in range(candidates)), "b1"]
     times, told = Counter[tuple[int, str]](), dict[tuple[int, str], set[float]]()
     for seed in range(SEEDS):
-        for place, slot in enumerate(slots(ranked, Pool.of(pool), barred, rate, str(seed))):
-            times[place, slot.title_id] += 1
-            told.setdefault((place, slot.title_id), set()).add(slot.propensity)
+        for at, slot in enumerate(slots(ranked, Pool.of(pool), barred, rate, str(seed))):
+            times[at, slot.title_id] += 1
+            told.setdefault((at, slot.title_id), set()).add(slot.propensity)
     for shown, (propensity, *others) in told.items():
         assert others == []  # it hangs on the row and not on what was drawn
         assert often(times[shown], propensity), shown
-    for place in range(len(ranked)):
-        assert sum(max(each) for (at, _), each in told.items() if at == place) == pytest.approx(1)
+    for wanted in range(len(ranked)):
+        assert sum(max(each) for (at, _), each in told.items() if at == wanted) == pytest.approx(1)
 
 
 def test_places_draw_apart_from_one_another() -> None:
@@ -118,12 +118,27 @@ def test_picks_draw_from_all_that_can_be_played_and_stands_nowhere_else() -> Non
     page = made.model_copy(update={"rows": [*(each for each in made.rows if each.kind != "genre"), picks]})
     ranked, new = {title_id for each in page.rows for title_id in ids(each)}, set[str]()
     for profile in range(200):
-        found = explored(page, titles, {}, None, f"p{profile}", NOW_S, 0.05).rows[-1]
+        found = row(explored(page, titles, {}, None, f"p{profile}", NOW_S, 0.05), "top-picks")
+        assert found is not None
         new |= {item.title.title_id for item in found.items} - set(ids(genre))
         drawn_here = [item.propensity for item in found.items if item.title.title_id not in ids(genre)]
         assert drawn_here == [pytest.approx(0.05 / (len(titles.playable) - len(ranked)))] * len(drawn_here)
     assert not new & ranked
     assert {genre for title_id in new for genre in titles.by_id[title_id].genres} == {"drama", "crime"}
+
+
+def test_on_that_share_of_days_rows_stand_in_an_order_by_chance_and_what_is_ones_own_stays() -> None:
+    titles = many(["drama", "crime", "comedy"], 150)
+    mine = Sources([place("f3", "f3")], ["f9"])
+    made = [each.row_id for each in policy.home(titles, mine, "p", NOW_S).rows]
+    orders = Counter(tuple(each.row_id for each in drawn(titles, mine, f"p{number}").rows) for number in range(400))
+    share = 1 - orders[tuple(made)] / 400
+    assert abs(share - 0.05) < 5 * sqrt(0.05 * 0.95 / 400)
+    assert len(orders) > 5
+    for order in orders:
+        assert sorted(order) == sorted(made)
+        assert order.index("continue") == made.index("continue")
+        assert order.index("list") == made.index("list")
 
 
 def test_what_was_begun_is_never_drawn() -> None:
@@ -146,7 +161,10 @@ def test_pages_keep_what_holds_of_pages(data: Any, rate: float) -> None:
         assert found == made
     shown = [title_id for each in found.rows if each.kind not in {"continue", "list"} for title_id in ids(each)]
     assert len(shown) == len(set(shown))
-    for was, now in zip(made.rows, found.rows, strict=True):
+    before = {each.row_id: each for each in made.rows}
+    assert sorted(before) == sorted(each.row_id for each in found.rows)
+    for now in found.rows:
+        was = before[now.row_id]
         assert (was.row_id, was.label, len(was.items)) == (now.row_id, now.label, len(now.items))
         if now.kind not in EXPLORED:
             assert now == was

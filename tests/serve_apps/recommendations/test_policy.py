@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.row_values import KINDS, RowValues
 from serve_apps.catalog.schemas import Title
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations import policy
@@ -252,3 +253,36 @@ def test_few_titles_that_are_watched_make_no_row_nor_does_a_small_catalogue():
 def test_an_encoder_takes_of_several_gpus_a_little_and_of_the_only_one_nothing():
     assert [policy.gpu_share(gpus) for gpus in (0, 1, 2, 8)] == [0, 0, policy.ENCODER_GPU, policy.ENCODER_GPU]
     assert 0 < policy.ENCODER_GPU <= 0.25
+
+
+# --- the order of rows
+
+
+def test_rows_stand_by_what_they_are_worth_to_the_profile() -> None:
+    titles = stock(*(film(f"f{number}", genres=["drama"], age_days=number) for number in range(60)))
+    first_card = dict.fromkeys(KINDS, (-5.0, -5.0, -5.0)) | {
+        "new": (-1.0, -5.0, -5.0),
+        "genre": (-2.0, -2.0, -2.0),
+        "continue": (-9.0, -9.0, -1.0),
+    }
+    values = RowValues(first_card, per_place=-0.5)
+
+    def order(given: Sources) -> list[str]:
+        return [each.kind for each in policy.home(titles, given, "p", NOW_S, values=values).rows]
+
+    assert order(NOBODY) == ["new", "genre"]
+    watched = Sources([place(f"f{number}", f"f{number}") for number in range(5)], ["f9"])
+    assert order(watched)[:2] == ["continue", "genre"]
+    assert sorted(order(watched)) == sorted(each.kind for each in page(titles, watched).rows)
+    one = Sources([place("f0", "f0")], ["f9"])
+    assert order(one)[0] == "genre"
+    assert order(one)[-1] == "continue"
+
+
+def test_a_row_that_failed_stands_last_and_rows_of_the_same_worth_as_rules_have_them() -> None:
+    titles = stock(*(film(f"f{number}", genres=["drama"], age_days=number) for number in range(60)))
+    level = RowValues(dict.fromkeys(KINDS, (0.0, 0.0, 0.0)), 0.0)
+    given = Sources(None, [f"f{number}" for number in range(9)])
+    rules = [each.kind for each in page(titles, given).rows]
+    assert rules[0] == "continue"
+    assert [each.kind for each in policy.home(titles, given, "p", NOW_S, values=level).rows] == [*rules[1:], "continue"]

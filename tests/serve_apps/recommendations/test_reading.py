@@ -17,6 +17,7 @@ from models.candidate import served_by
 from models.data import Histories, Questions
 from models.errors import BundleRefused
 from models.neighbours import NeighbourWeights
+from models.row_values import RowValues
 from serve_apps.recommendations.encoder import encoded
 from serve_apps.recommendations.live_model import LiveModel
 from serve_apps.recommendations.reading import live_model
@@ -101,6 +102,12 @@ def test_no_byte_can_change_unnoticed(at, by):
     changed[at] ^= by
     with pytest.raises(BundleRefused):
         live_model(ID, bytes(changed))
+
+
+@pytest.mark.parametrize("values", [None, RowValues({"new": (-1.5, 0.0, 0.25)}, -0.5)])
+def test_what_rows_are_worth_comes_with_the_model(values: RowValues | None):
+    data = bundles.encode(replace(BUNDLE, about=replace(BUNDLE.about, row_values=values)))
+    assert live_model(BUNDLE.about.bundle_id, data).row_values == bundles.decode(data).about.row_values == values
 
 
 def test_a_catalogue_that_is_too_large_for_ease_is_ranked_by_the_encoder_alone():
