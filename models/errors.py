@@ -13,6 +13,10 @@ class DataRefused(ValueError):
     """The data cannot be learned from; says what is wrong with them."""
 
 
+class AnswerRefused(ValueError):
+    """What another program wrote is no ranking of the questions that it was given; says what is wrong with it."""
+
+
 class TrainingLost(RuntimeError):
     """A training ended without a model; says why. Begun again under its name, it goes on from its newest checkpoint."""
 

@@ -6,6 +6,7 @@ Shapes: Q questions · K places · I items · G genres · B resamples.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -96,6 +97,51 @@ def difference(one: Evaluation, other: Evaluation, metric: str) -> Figure:
     return bootstrap(one.per_question[metric] - other.per_question[metric], one.seed)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """By how much one recommender is above another in a metric, user by user."""
+
+    one: str
+    other: str
+    metric: str
+    gained: Figure
+
+    @property
+    def judgement(self) -> str:
+        """Say whether it is above for certain, below for certain, or neither."""
+        return "above" if self.gained.low > 0 else "below" if self.gained.high < 0 else "not told apart from"
+
+    def __str__(self) -> str:
+        return f"{self.one}: {self.judgement} {self.other}, by {self.gained} {self.metric}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it, for a file."""
+        return {"model": self.one, "other": self.other, "metric": self.metric, "judgement": self.judgement, **vars(self.gained)}
+
+
+def comparisons(ours: Sequence[Evaluation], others: Sequence[Evaluation], by: Sequence[str]) -> list[Comparison]:
+    """Compare each of ours with each of the others."""
+    return [
+        Comparison(one.name, other.name, metric, difference(one, other, metric))
+        for one, other, metric in itertools.product(ours, others, by)
+    ]
+
+
+def not_above(compared: Sequence[Comparison]) -> list[str]:
+    """Say in a line for each of ours what it is not above for certain, and in which metric."""
+    lines = []
+    for name in dict.fromkeys(each.one for each in compared):
+        found = [each for each in compared if each.one == name]
+        why: dict[str, dict[str, list[str]]] = {}
+        for each in found:
+            if each.judgement != "above":
+                why.setdefault(each.other, {}).setdefault(each.judgement.removesuffix(" from"), []).append(each.metric)
+        others = [f"{other} ({', '.join(f'{said} in {_and(where)}' for said, where in of.items())})" for other, of in why.items()]
+        all_metrics = _and(list(dict.fromkeys(each.metric for each in found)))
+        lines.append(f"{name} is NOT above {'; '.join(others)}" if others else f"{name} is above all others in {all_metrics}")
+    return lines
+
+
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Return a table for people, a line a recommender."""
     if not evaluations:
@@ -109,6 +155,10 @@ def table(evaluations: Sequence[Evaluation]) -> str:
         cells += [f"{found.coverage:.3f}", *(f"{found.figure(metric).mean:.3f}" for metric in others)]
         lines.append(f"| {found.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)
 
 
 def _resampled(value_Q: Doubles, seed: int) -> Doubles:

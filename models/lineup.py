@@ -53,21 +53,29 @@ def recommenders(
     sequence: SequenceParameters,
     fitting: FittingParameters,
     tell: Callable[[Epoch], None] = lambda _: None,
+    beside: Sequence[Recommender] = (),
 ) -> list[Recommender]:
     """Make those of some names, in the order of the line-up; popularity is always among them, and the parts of what has parts.
 
+    What stands beside them comes before the sequence model, whose training is the longest: what it is refused for is soon known.
+
     Raises:
-        DataRefused: a name is unknown.
+        DataRefused: a name is unknown, or what stands beside is called as one of ours.
     """
     unknown = next((name for name in names if name not in NAMES), None)
     if unknown is not None:
         raise DataRefused(f"there is no model {unknown!r}; there are: {', '.join(NAMES)}")
     wanted = {POPULARITY, *names} | ({_EASE, SEQUENCE} if SEQUENCE_AND_EASE in names else set())
     made = {name: make() for name, make in _MADE.items() if name in wanted}
+    made |= {f"beside, {each.name}": each for each in beside}
     if SEQUENCE in wanted:
         made[SEQUENCE] = SequenceRecommender(sequence, fitting, tell)
     if SEQUENCE_AND_EASE in wanted:
         made[SEQUENCE_AND_EASE] = Mixture(made[SEQUENCE], made[_EASE], fitted=True)
+    called = [each.name for each in made.values()]
+    twice = next((name for name in called if called.count(name) > 1), None)
+    if twice is not None:
+        raise DataRefused(f"two models would be called {twice!r} in the table")
     return list(made.values())
 
 
@@ -89,6 +97,7 @@ def judge(
 
 
 def parameters_of(recommender: Recommender) -> dict[str, Any]:
-    """Return what it was told, for a file."""
+    """Return what it was told, for a file, and what a model of another program tells of itself."""
     found = {key: getattr(recommender, key, None) for key in ("parameters", "fitting")}
-    return {key: vars(value) for key, value in found.items() if value is not None}
+    about = getattr(recommender, "about", None)
+    return {key: vars(value) for key, value in found.items() if value is not None} | ({"about": about} if about else {})

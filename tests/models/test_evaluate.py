@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.data import Floats, Interactions, Questions, leave_one_out
-from models.evaluate import AT_ONCE, bootstrap, difference, evaluate, table
+from models.evaluate import AT_ONCE, bootstrap, comparisons, difference, evaluate, not_above, table
 from tests.models.made import interactions
 
 
@@ -72,6 +72,18 @@ def test_a_difference_is_that_of_the_same_users() -> None:
     high, low = (evaluate(Fixed(name, sign), SPLIT.train, SPLIT.test) for name, sign in (("high", 1), ("low", -1)))
     assert difference(high, low, "NDCG@10").low > 0
     assert difference(high, high, "NDCG@10").high == 0
+
+
+def test_what_is_not_above_is_said_with_the_metric_and_what_is_above_all_too() -> None:
+    high, low, same = (evaluate(Fixed(name, sign), SPLIT.train, SPLIT.test) for name, sign in (("high", 1), ("low", -1), ("same", 1)))
+    found = comparisons([high, low], [high, low, same], ("NDCG@10", "HR@10"))
+    assert [each.judgement for each in found[:6]] == ["not told apart from"] * 2 + ["above"] * 2 + ["not told apart from"] * 2
+    assert not_above(comparisons([high], [low], ("NDCG@10", "HR@10"))) == ["high is above all others in NDCG@10 and HR@10"]
+    assert not_above(comparisons([low], [high], ("NDCG@10",))) == ["low is NOT above high (below in NDCG@10)"]
+    assert not_above(comparisons([high], [low, same], ("NDCG@10", "HR@10"))) == [
+        "high is NOT above same (not told apart in NDCG@10 and HR@10)"
+    ]
+    assert str(found[2]).startswith("high: above low, by ")
 
 
 def test_a_result_goes_into_a_table_and_a_file() -> None:

@@ -1,4 +1,4 @@
-"""`matinee train` makes a candidate, `matinee evaluate` prints the table of all models on one split.
+"""`matinee train` makes a candidate, `matinee evaluate` prints the table of all models on one split, others' beside ours.
 
 What goes on is told on stderr, results on stdout.
 """
@@ -6,24 +6,25 @@ What goes on is told on stderr, results on stdout.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
 from cluster.errors import Misconfigured
 from cluster.launch import kept_in
-from cluster.launch.training import data
+from cluster.launch.training import beside, data
+from cluster.launch.training.beside import Beside
 from cluster.launch.training.telling import Telling, tell
 from cluster.settings import Settings, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from models.data import Interactions, Split
+    from models.evaluate import Evaluation
     from models.fitting import FittingParameters
     from models.ranking import Recommender
     from models.sequence import SequenceParameters
@@ -39,6 +40,26 @@ Core = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0, max=2**31 - 1)]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="The most epochs of the sequence model.", min=1)]
+Besides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--beside",
+        help="Another program's model in the same table; may be given again. COMMAND gets a folder as its last argument, learns from "
+        "split.npz in it, and writes ranking.npz there (docs/models.md has the format).",
+        metavar="NAME=COMMAND",
+    ),
+]
+BesideTimeout = Annotated[float, typer.Option("--beside-timeout-s", help="How long each such command may take, in seconds.", min=1)]
+Generated = Annotated[
+    int | None,
+    typer.Option(
+        "--generated",
+        help="No data: a made-up population of so many users, the same for the same --seed, whose best ranking (the oracle) is known.",
+        metavar="USERS",
+        min=1,
+        max=data.MOST_GENERATED,
+    ),
+]
 OffPolicy = Annotated[
     bool, typer.Option("--off-policy", help="Judge by what pages have shown, how likely that was and what came of it (IPS, SNIPS).")
 ]
@@ -57,6 +78,7 @@ def train(
     source: Data = data.LOG,
     file_format: Format = None,
     split_name: SplitName = "leave-one-out",
+    core: Core = 1,
     workers: Annotated[
         int | None, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own), by default 1; 0: this process.", min=0)
     ] = None,
@@ -75,9 +97,9 @@ def train(
     """Train a model on what was watched, judge it, and keep it as a candidate: `matinee models promote` makes it the live one."""
     if run is not None and not RUN_NAME.fullmatch(run):
         raise Misconfigured(f"--run {run!r}: letters, digits, . _ and -, at most 64, and no . at the beginning")
-    if incremental and (workers or run is not None or gpu):
+    if incremental and (workers or run is not None or gpu or core > 1):
         raise Misconfigured(
-            "--incremental is short, and runs in this process: --workers, --gpu and --run are for a model from the beginning"
+            "--incremental is short, and runs in this process: --workers, --gpu, --run and --core are for a model from the beginning"
         )
     workers = 0 if incremental else 1 if workers is None else workers
     if gpu and not workers:
@@ -92,7 +114,7 @@ def train(
     folder = settings.data / "training"
     with data.refusals():
         begun_with = snapshot.begun_with(folder, named) if named else None
-        found = begun_with or data.interactions(settings, source, file_format, tell)
+        found = begun_with or data.core(data.interactions(settings, source, file_format, tell), core)
         split = data.split(found, split_name)
     if named and begun_with is None:
         snapshot.keep(folder, named, found)
@@ -125,56 +147,84 @@ def evaluate(
     split_name: SplitName = "leave-one-out",
     models: Annotated[str | None, typer.Option(help="Some models only, by commas; popularity is always among them.")] = None,
     core: Core = 1,
+    generated: Generated = None,
+    besides: Besides = None,
+    beside_timeout_s: BesideTimeout = 3600,
     seed: Seed = 0,
     epochs: Epochs = None,
     off_policy: OffPolicy = False,
     clip: Clip = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train all models on one split and print how well each recommends, with intervals over users."""
+    """Train all models on one split and print how well each recommends, with intervals over users, and what ours are not above."""
     settings = load()
     kept_in.require_named(settings)
     data.require_torch()
-    if off_policy and source != data.LOG:
+    if off_policy and (source != data.LOG or generated):
         raise Misconfigured("--off-policy judges by what pages have shown, which the log alone tells")
     if off_policy and core > 1:
         raise Misconfigured("--core is for tables; --off-policy judges all that pages have shown")
+    if off_policy and besides:
+        raise Misconfigured("--beside answers the questions of a split; --off-policy asks others")
     if clip is not None and not off_policy:
         raise Misconfigured("--clip is for --off-policy")
+    if generated and (source != data.LOG or file_format is not None or core > 1):
+        raise Misconfigured("--generated makes its data: --data, --format and --core are for others")
     if off_policy:
         split_name = "global-time"  # who has learned from what came of the pages judges itself
+    commands = beside.besides(besides or [])
+    population = data.generated(generated, seed, tell) if generated else None
     with data.refusals():
-        found = data.core(data.interactions(settings, source, file_format, tell), core)
+        found = population.interactions() if population else data.core(data.interactions(settings, source, file_format, tell), core)
         split = data.split(found, split_name)
     # PyTorch takes seconds to come: after all that can be refused without it.
     from models import lineup
-    from models.evaluate import difference, table
     from models.fitting import SequenceRecommender
-    from models.mixture import Mixture
+    from models.generate import Oracle
 
     with data.refusals():
         tell(str(split))
         sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
         names = lineup.NAMES if models is None else [name.strip() for name in models.split(",")]
-        line = lineup.recommenders(names, sequence, fitting, Telling(fitting).epoch)
+        others = [Beside(name, argv, split, beside_timeout_s, seed, tell) for name, argv in commands.items()]
+        line = lineup.recommenders(
+            names, sequence, fitting, Telling(fitting).epoch, [*([Oracle(population)] if population else []), *others]
+        )
         if any(isinstance(each, SequenceRecommender) for each in line):
             tell(f"sequence model: {sequence} {fitting}")
-        judged = list(lineup.judge(split, line, data.genres(source, found), tell))
+        judged = list(lineup.judge(split, line, population.genre_IG if population else data.genres(source, found), tell))
     if off_policy:
         shown([model for model, _ in judged], found, split, settings, clip, seed, as_json=as_json)
         return
+    report(judged, split, seed, {} if population is None else {"generated": vars(population.parameters)}, as_json=as_json)
+
+
+def report(judged: Sequence[tuple[Recommender, Evaluation]], split: Split, seed: int, about: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the table, how ours compare with all others, and what they are not above; where few users judge, who they are."""
+    from models import lineup
+    from models.evaluate import comparisons, not_above, table
+    from models.fitting import SequenceRecommender
+    from models.mixture import Mixture
+
     evaluations = [evaluation for _, evaluation in judged]
-    if as_json:
-        figures = [evaluation.as_json() | lineup.parameters_of(model) for model, evaluation in judged]
-        print(json.dumps({"split": {"name": split.name, "hash": split.hash}, "seed": seed, "models": figures}))
-        return
-    print(f"{split}\n\n{table(evaluations)}\n")
     learned = [evaluation for model, evaluation in judged if isinstance(model, SequenceRecommender | Mixture)]
     others = [evaluation for evaluation in evaluations if evaluation not in learned]
-    for each, other, metric in itertools.product(reversed(learned), others, ("NDCG@10", "HR@10")):
-        gained = difference(each, other, metric)
-        judgement = "above" if gained.low > 0 else "below" if gained.high < 0 else "not told apart from"
-        print(f"{each.name}: {judgement} {other.name}, by {gained} {metric}")
+    compared = comparisons(learned[::-1], others, ("NDCG@10", "HR@10"))
+    users = data.asked_users(split.train, split.test)
+    if as_json:
+        found = {
+            "split": {"name": split.name, "hash": split.hash},
+            "seed": seed,
+            **about,
+            "models": [evaluation.as_json() | lineup.parameters_of(model) for model, evaluation in judged],
+            "differences": [each.as_json() for each in compared],
+            "test_users": users,
+        }
+        print(json.dumps(found))
+        return
+    few = data.few(users)
+    print(f"{split}\n" + (f"{few}\n" if few else "") + f"\n{table(evaluations)}\n")
+    print(*compared, "", *not_above(compared), sep="\n")
 
 
 def shown(

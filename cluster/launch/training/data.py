@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,8 @@ from cluster.errors import InvalidInput, Misconfigured
 from cluster.settings import Settings
 
 if TYPE_CHECKING:
-    from models.data import Floats, Interactions, Split
+    from models.data import Floats, Interactions, Questions, Split
+    from models.generate import Population
 
 LOG: Final = "log"
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,6 +34,10 @@ MOVIELENS_FILES: Final = ("u.data", "ratings.dat", "ratings.csv")
 SPLITS: Final = ("leave-one-out", "global-time")
 VALIDATION_FROM, TEST_FROM = 0.8, 0.9
 """Of all interactions by time: with what share the validation begins, and the test."""
+MOST_GENERATED: Final = 100_000
+FEW_USERS: Final = 200
+"""Of so few, each is worth half a percent and more of a hit rate: who they are is told."""
+NAMED: Final = 20
 
 
 def has_torch() -> bool:
@@ -79,6 +84,28 @@ def interactions(settings: Settings, data: str, file_format: str | None, tell: C
     from models.readers import read
 
     return read(_file(Path(data), file_format))
+
+
+def generated(users: int, seed: int, tell: Callable[[str], None]) -> Population:
+    """Make a population up; the same seed makes the same."""
+    from models.generate import Population, PopulationParameters
+
+    population = Population(PopulationParameters(users=users, seed=seed))
+    tell(f"generated population: {population.parameters}")
+    return population
+
+
+def asked_users(found: Interactions, questions: Questions) -> list[str]:
+    """Return the ids of those whom the questions ask about."""
+    return [found.user_ids[user] for user in questions.user_Q]
+
+
+def few(users: Sequence[str]) -> str | None:
+    """Say who they are, if they are so few that it matters; else None."""
+    if len(users) > FEW_USERS:
+        return None
+    left = f" and {len(users) - NAMED} more" if len(users) > NAMED else ""
+    return f"Few users are asked about, {len(users)}: {', '.join(users[:NAMED])}{left}"
 
 
 def core(found: Interactions, least: int) -> Interactions:

@@ -99,6 +99,7 @@ def test_an_increment_goes_on_from_the_live_model_and_is_judged_beside_it(data: 
         ({"run": "../elsewhere"}, "--run '../elsewhere': letters"),
         ({"gpu": True, "workers": 0}, "--gpu is for workers"),
         ({"incremental": True, "workers": 2}, "--incremental is short, and runs in this process"),
+        ({"incremental": True, "core": 5}, "--run and --core are for a model from the beginning"),
         ({"split_name": "random"}, "There is no split 'random'"),
     ],
 )
