@@ -32,6 +32,7 @@ from serve_apps.http import served
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.playback.schemas import Place
 from serve_apps.profiles.client import ProfilesClient
+from serve_apps.profiles.schemas import Taste
 from serve_apps.recommendations.encoder import Ask, Encoder, Encoding
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.live_model import LiveModel
@@ -66,8 +67,8 @@ class Told:
 
     async def call(self, method: str, *args: Any, trace: object = None, left_s: float | None = None) -> Any:
         """Answer as `Replica.call` does."""
-        if method == "listed":
-            return [title_id(number) for number in range(10)]
+        if method == "taste":
+            return Taste([title_id(number) for number in range(10)], {})
         first, _, then = args[0].profile_id.partition("-")
         numbers = random.Random(first).sample(range(self._titles), WATCHED)
         watched = [int(then) % self._titles, *numbers] if then else numbers

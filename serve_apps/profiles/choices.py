@@ -16,6 +16,7 @@ from cluster.durable import Row, Store, Value
 from cluster.errors import InvalidCursor, ListFull
 from serve_apps.http import decode_cursor, encode_cursor
 from serve_apps.profiles.policy import ENTRIES_LIMIT
+from serve_apps.profiles.schemas import Taste
 
 Kind = Literal["list", "rating"]
 AT: Final = "at_s"
@@ -44,7 +45,7 @@ class Choices:
         if row is not None and {**row.value, AT: 0} == {**(value or {}), AT: 0}:
             return
         if row is None or _DROPPED in row.value:
-            rows = await self._rows(account_id, profile_id, kind)
+            rows = await self._rows(account_id, f"{profile_id}/{kind}/")
             if sum(_DROPPED not in each.value for each in rows) >= ENTRIES_LIMIT or (row is None and len(rows) >= 2 * ENTRIES_LIMIT):
                 raise ListFull(f"At most {ENTRIES_LIMIT} titles", limit=ENTRIES_LIMIT)
         await self._store.put([Row(account_id, sort, _version(now_s, row), kind, {**(value or {}), AT: now_s})])
@@ -61,8 +62,8 @@ class Choices:
         self, account_id: str, profile_id: str, kind: Kind, limit: int, cursor: str | None
     ) -> tuple[list[tuple[str, Value]], str | None]:
         """Return a page of (title id, value), the newest first, and the next page's cursor."""
-        rows = [row for row in await self._rows(account_id, profile_id, kind) if _DROPPED not in row.value]
-        ordered = sorted(((row.value[AT], row.sort.rpartition("/")[2], row.value) for row in rows), key=lambda item: item[:2], reverse=True)
+        rows = [row for row in await self._rows(account_id, f"{profile_id}/{kind}/") if _DROPPED not in row.value]
+        ordered = sorted(((row.value[AT], _title_id(row), row.value) for row in rows), key=lambda item: item[:2], reverse=True)
         if (after := decode_cursor(cursor)) is not None:
             at, _, title_id = after.partition("/")
             try:
@@ -73,6 +74,13 @@ class Choices:
         following = encode_cursor(f"{page[-1][0]!r}/{page[-1][1]}") if len(ordered) > limit else None
         return [(title_id, value) for _, title_id, value in page], following
 
+    async def taste(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
+        """Return all ratings, and so many of the titles on the list, the latest first."""
+        kept = [row for row in await self._rows(account_id, f"{profile_id}/") if _DROPPED not in row.value]
+        listed = sorted(((row.value[AT], _title_id(row)) for row in kept if row.kind == "list"), reverse=True)
+        ratings = {_title_id(row): int(row.value["rating"]) for row in kept if row.kind == "rating"}
+        return Taste([title_id for _, title_id in listed[:listed_limit]], ratings)
+
     async def forget(self, account_id: str, profile_id: str | None = None) -> None:
         """Remove all of a profile's, or all of the account's; idempotent."""
         prefix = f"{profile_id}/" if profile_id is not None else ""
@@ -82,14 +90,18 @@ class Choices:
                 await self._store.remove(account_id, row.sort, _version(self._now_s(), row))
             after = rows[-1].sort
 
-    async def _rows(self, account_id: str, profile_id: str, kind: Kind) -> list[Row]:
-        prefix, found, after = f"{profile_id}/{kind}/", list[Row](), None
+    async def _rows(self, account_id: str, prefix: str) -> list[Row]:
+        found, after = list[Row](), None
         while page := await self._store.scan(account_id, prefix, after=after, limit=_PAGE):
             found += page
             after = page[-1].sort
             if len(page) < _PAGE:
                 break
         return found
+
+
+def _title_id(row: Row) -> str:
+    return row.sort.rpartition("/")[2]
 
 
 def _version(now_s: float, before: Row | None) -> int:

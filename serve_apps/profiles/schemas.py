@@ -1,10 +1,12 @@
-"""What profiles is asked and what it answers; `ChosenProfile` is for other services too."""
+"""What profiles is asked and what it answers; `ChosenProfile` and `Taste` are for other services."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -128,6 +130,14 @@ class RatedTitle(BaseModel):
     title_id: str
     rating: Rating
     rated_at: datetime
+
+
+class Taste(msgspec.Struct, frozen=True):
+    """What a profile has said of titles, for who recommends."""
+
+    listed: Sequence[str]
+    """The latest first."""
+    ratings: Mapping[str, int]
 
 
 class RatingPage(BaseModel):

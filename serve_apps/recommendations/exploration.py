@@ -8,14 +8,13 @@ page (models/value.py). Refuses to know why titles stand where they do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from actors.processors.profiles import ProfileState
-from serve_apps.playback.schemas import Place
 from serve_apps.recommendations.policy import DAY_S, item
 from serve_apps.recommendations.schemas import Home, HomeRow
+from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.stock import Pool, Stock
 
 EXPLORED: Final = frozenset({"top-picks", "genre"})
@@ -34,19 +33,18 @@ class Slot(NamedTuple):
     """How likely this place was to show this title, whatever the others show."""
 
 
-def explored(
-    page: Home, stock: Stock, places: Mapping[str, Place], state: ProfileState | None, profile_id: str, now_s: float, rate: float
-) -> Home:
+def explored(page: Home, stock: Stock, sources: Sources, profile_id: str, now_s: float, rate: float) -> Home:
     """Return the page with about `rate` of its places drawn anew, the same all day for a profile; at rate 0 it is the same page.
 
     On about `rate` of its days a profile also finds the rows that are nobody's own in an order by chance.
 
-    What is drawn is seen by the caller, fits its row, was not begun by the profile, and stands nowhere else on the page. Items that stay
-    are the page's own, and told how likely they were: to copy some three hundred took as long as to write them all.
+    What is drawn is seen by the caller, fits its row, was neither begun nor disliked by the profile, and stands nowhere else on the page.
+    Items that stay are the page's own, and told how likely they were: to copy some three hundred took as long as to write them all.
     """
     if rate <= 0:
         return page
-    barred = {shown.title.title_id for row in page.rows for shown in row.items} | places.keys()
+    places, state = sources.places, sources.state
+    barred = {shown.title.title_id for row in page.rows for shown in row.items} | places.keys() | sources.disliked
     barred |= {stock.by_digest[digest] for digest in (state.digests if state is not None else ()) if digest in stock.by_digest}
     rows = []
     for row in page.rows:

@@ -57,10 +57,10 @@ class Picking:
         alike = partial(self.alike, model, stock)
         known = self._of(model, stock)
         model = known.grown
-        # Of who has watched nothing the list tells something; its times are made up, and the same each time.
+        # Of who has watched nothing the list and ratings tell something; their times are made up, and the same each time.
         history = model.history(sources.first_s(now_s))
         if not history.item_H:
-            history = model.history({title_id: float(at) for at, title_id in enumerate(reversed(sources.listed or ()))})
+            history = model.history({title_id: float(at) for at, title_id in enumerate(sources.liked)})
         if not history.item_H:
             return Picks(model_version=model.bundle_id, alike=alike)
         encoding_D = await self._encodings.encoding(model, history)
@@ -69,7 +69,7 @@ class Picking:
             score_I = model.scores(encoding_D, history.item_H)
         else:
             fallback, score_I = "ease", model.ease_scores(history.item_H)
-        allowed_I = known.shown_I & ~_seen(model, sources, history)
+        allowed_I = known.shown_I & ~_not_for(model, sources, history)
         if fallback == "ease":
             allowed_I &= score_I > 0  # of others it says nothing
         item_K = top_picks(score_I, allowed_I, model.vector_ID, policy.ROW_LIMIT)
@@ -113,9 +113,10 @@ class Picking:
         return known
 
 
-def _seen(model: LiveModel, sources: Sources, history: History) -> Bools:
+def _not_for(model: LiveModel, sources: Sources, history: History) -> Bools:
     seen_I = model.only(sources.places)
     seen_I[list(history.item_H)] = True
+    seen_I |= model.only(sources.disliked)
     digests = sources.state.digests if sources.state is not None else ()
     seen_I[[item for digest in digests if (item := model.item_of_digest.get(digest)) is not None]] = True
     return seen_I

@@ -53,10 +53,10 @@ def home(
 
     `scores` say how much titles are watched by all, `values` what rows are worth: of the most worth is the first, else rules order them.
     """
-    places = sources.places
-    chosen = hero(stock, places.keys(), profile_id, now_s)
+    places, disliked = sources.places, _disliked(stock, sources)
+    chosen = hero(stock, places.keys() | disliked, profile_id, now_s)
     top = top_row(stock, sources, picks)
-    taken = {item.title.title_id for item in top.items}
+    taken = disliked | {item.title.title_id for item in top.items}
     because = because_rows(stock, sources, now_s, taken, picks)
     taken |= {item.title.title_id for row in because for item in row.items}
     popular = popular_row(stock, places, taken, scores)
@@ -75,6 +75,12 @@ def home(
 def ordered(rows: Sequence[HomeRow], values: RowValues | None, titles_watched: int) -> list[HomeRow]:
     """Return the rows that a play most likely begins at first; those that are worth the same as they were."""
     return sorted(rows, key=lambda row: -values.of(row.kind, len(row.items), titles_watched) if values is not None else 0.0)
+
+
+def _disliked(stock: Stock, sources: Sources) -> frozenset[str]:
+    """Return what is recommended nowhere on the page; nothing, where nothing else could be."""
+    disliked = sources.disliked
+    return disliked if stock.pool.without(disliked) else frozenset()
 
 
 def gpu_share(gpus: float) -> float:
@@ -159,7 +165,7 @@ def because_rows(stock: Stock, sources: Sources, now_s: float, used: Collection[
         title = stock.by_id.get(title_id)
         if len(rows) == BECAUSE_ROWS or left < ROW_LEAST:
             break
-        if title is None:
+        if title is None or title_id in sources.disliked:
             continue
         found = list(
             islice((each for each in alike(title) if each.title_id not in taken and not seen(each.title_id)), min(ROW_LIMIT, left))
@@ -215,9 +221,9 @@ def _unwatched_first(titles: Iterable[Known], watched: Collection[str], limit: i
 
 
 def liked_genres(stock: Stock, sources: Sources) -> Counter[str]:
-    """Return how much each genre was watched and listed."""
+    """Return how much each genre was watched, listed and liked."""
     liking: Counter[str] = Counter()
-    for weight, title_ids in ((WATCHED_WEIGHT, sources.places), (1, sources.listed or ())):
+    for weight, title_ids in ((WATCHED_WEIGHT, sources.places), (1, sources.liked)):
         for title_id in title_ids:
             if (title := stock.by_id.get(title_id)) is not None:
                 liking.update(dict.fromkeys(title.genres, weight))

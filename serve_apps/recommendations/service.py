@@ -94,12 +94,13 @@ class Recommendations:
         """
         stock = self.titles.shelf.stock(Sight(sight(viewer).cap, drafts=False))
         profile_id = viewer.profile_id or ""
-        watched, listed, state = await asyncio.gather(
+        watched, taste, state = await asyncio.gather(
             self._in_time("playback", self._playback.watched_titles(viewer, WATCHED_LIMIT)),
-            self._in_time("profiles", self._profiles.listed(viewer.account_id, profile_id, LISTED_LIMIT)),
+            self._in_time("profiles", self._profiles.taste(viewer.account_id, profile_id, LISTED_LIMIT)),
             self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
-        sources, now_s = Sources(watched, listed, state), self._now_s()
+        sources = Sources(watched, taste.listed if taste is not None else None, state, taste.ratings if taste is not None else {})
+        now_s = self._now_s()
         bundle_id = self.live.bundle_id if self.live is not None else None
         day, profile = int(now_s // policy.DAY_S), (viewer.account_id, profile_id)
         basis = Basis(ref(stock), sources, tuple(sources.begun(now_s)), self.popular.version, bundle_id, day)
@@ -115,7 +116,7 @@ class Recommendations:
         picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS
         values = self.live.row_values if self.live is not None else None
         page = policy.home(stock, sources, profile_id, now_s, self.popular.scores, picks, values)
-        return explored(page, stock, sources.places, sources.state, profile_id, now_s, self._explored_share)
+        return explored(page, stock, sources, profile_id, now_s, self._explored_share)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
         """Return titles like another, the most alike first.

@@ -24,11 +24,27 @@ class Sources(msgspec.Struct, frozen=True):
     listed: Sequence[str] | None
     state: ProfileState | None = None
     """What the log says of it: a moment behind, but there from the start of a play on."""
+    ratings: Mapping[str, int] = {}
+    """How it rated titles: -1 not for it, 1 liked, 2 loved."""
 
     @property
     def places(self) -> Mapping[str, Place]:
         """The places by title."""
         return {place.title_id: place for place in self.watched or () if place.title_id is not None}
+
+    @property
+    def disliked(self) -> frozenset[str]:
+        """The titles that are not to be recommended to it."""
+        return frozenset(title_id for title_id, rating in self.ratings.items() if rating < 0)
+
+    @property
+    def liked(self) -> Sequence[str]:
+        """The titles that it likes without having watched them, those last that say most of it: listed, liked, loved."""
+        listed = [title_id for title_id in reversed(self.listed or ()) if self.ratings.get(title_id, 0) == 0]
+        return [
+            *listed,
+            *sorted((title_id for title_id, rating in self.ratings.items() if rating > 0), key=lambda each: (self.ratings[each], each)),
+        ]
 
     def begun(self, now_s: float) -> list[str]:
         """Return the titles that were watched, the latest first; what was taken off the history only while playback does not answer."""

@@ -66,6 +66,48 @@ def test_cards_that_are_in_sight_are_told_once_with_their_places(members_page: P
     assert about == (0, first["items"][0]["title"]["title_id"], 0.98, None)
 
 
+def beginner(fake: Fake) -> None:
+    """Have the profile neither watched nor kept anything."""
+    rows = [each for each in catalogue.home()["rows"] if each["kind"] not in {"continue", "list"}]
+    fake.on("/home", {**catalogue.home(), "rows": rows})
+    fake.on("/profiles/me/ratings", {"items": [], "next_cursor": None})
+
+
+def test_who_has_watched_nothing_is_asked_once_what_they_like(members_page: Page, fake: Fake, axe: Axe) -> None:
+    beginner(fake)
+    members_page.goto("/")
+    asked = section(members_page, "Which of these do you like?")
+    expect(asked.get_by_role("button", name="Not now")).to_be_visible()
+    first, second = asked.locator("button.taste").nth(0), asked.locator("button.taste").nth(1)
+    first.click()
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "false")
+    expect(first).to_have_attribute("aria-pressed", "true")
+    axe.everywhere(members_page)
+    before = len(fake.requests("/home"))
+    with members_page.expect_response(re.compile("/api/v1/home")):
+        asked.get_by_role("button", name="Done").click()
+    expect(asked).to_have_count(0)
+    assert len(fake.requests("/home")) == before + 1
+    assert [sent.body for sent in fake.requests("/profiles/me/ratings/*", "PUT")] == [{"rating": 1}, {"rating": 1}]
+    assert len(fake.requests("/profiles/me/ratings/*", "DELETE")) == 1
+    members_page.reload()
+    expect(section(members_page, "New here")).to_be_visible()
+    expect(asked).to_have_count(0)
+
+
+def test_who_has_rated_something_is_not_asked(members_page: Page, fake: Fake) -> None:
+    beginner(fake)
+    fake.on(
+        "/profiles/me/ratings", {"items": [{"title_id": "s-kiln", "rating": -1, "rated_at": "2026-06-07T08:09:10Z"}], "next_cursor": None}
+    )
+    members_page.goto("/")
+    expect(section(members_page, "New here")).to_be_visible()
+    expect(section(members_page, "Which of these do you like?")).to_have_count(0)
+
+
 def test_home_does_not_care_whether_anybody_takes_what_it_tells(members_page: Page, fake: Fake) -> None:
     fake.on("/telemetry/events", UNAVAILABLE, "POST")
     with members_page.expect_response("**/telemetry/events") as told:

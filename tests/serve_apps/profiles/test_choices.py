@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from serve_apps.profiles import choices
+from serve_apps.profiles.schemas import Taste
 from tests.serve_apps.profiles.conftest import World, token
 
 InWorld = Callable[[Callable[[World], Awaitable[None]]], None]
@@ -23,16 +24,19 @@ async def pages(world: World, path: str, by: str, limit: int = 2) -> list[dict[s
             return items
 
 
-def test_other_services_are_told_the_list_the_latest_first(in_world: InWorld) -> None:
+def test_other_services_are_told_the_list_and_the_ratings(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         profile = await world.made()
+        by = token(profile=profile)
         for title in ("t1", "t2", "t3"):
             world.now_s += 1
-            await world.ask("PUT", f"/me/list/{title}", by=token(profile=profile))
-        await world.ask("PUT", "/me/ratings/t4", by=token(profile=profile), json={"rating": 2})
-        assert await world.client.listed("a", profile["profile_id"], 2) == ["t3", "t2"]
-        assert await world.client.listed("a", profile["profile_id"], 10) == ["t3", "t2", "t1"]
-        assert await world.client.listed("another", profile["profile_id"], 10) == []
+            await world.ask("PUT", f"/me/list/{title}", by=by)
+        for title, rating in (("t4", 2), ("t1", -1), ("t5", 1)):
+            await world.ask("PUT", f"/me/ratings/{title}", by=by, json={"rating": rating})
+        await world.ask("DELETE", "/me/ratings/t5", by=by)
+        assert await world.client.taste("a", profile["profile_id"], 2) == Taste(["t3", "t2"], {"t4": 2, "t1": -1})
+        assert await world.client.taste("a", profile["profile_id"], 10) == Taste(["t3", "t2", "t1"], {"t4": 2, "t1": -1})
+        assert await world.client.taste("another", profile["profile_id"], 10) == Taste([], {})
 
     in_world(scenario)
 

@@ -23,7 +23,7 @@ PAGES = EncodedPages()
 def test_it_is_what_its_schema_says(data: Any) -> None:
     titles = data.draw(catalogues())
     found, given_sources = Stock(titles), data.draw(sources(titles))
-    made = explored(page(found, given_sources), found, given_sources.places, given_sources.state, "p", NOW_S, 0.05)
+    made = explored(page(found, given_sources), found, given_sources, "p", NOW_S, 0.05)
     assert json.loads(PAGES.encode(made)) == made.model_dump(mode="json")
 
 

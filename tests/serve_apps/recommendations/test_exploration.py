@@ -81,7 +81,7 @@ def many(genres: list[str], count: int = 60) -> Stock:
 
 def drawn(titles: Stock, given_sources: Sources = NOBODY, profile_id: str = "p", now_s: float = NOW_S, rate: float = 0.05) -> Home:
     made = policy.home(titles, given_sources, profile_id, now_s)
-    return explored(made, titles, given_sources.places, given_sources.state, profile_id, now_s, rate)
+    return explored(made, titles, given_sources, profile_id, now_s, rate)
 
 
 def test_about_that_share_of_the_places_is_drawn_anew_each_day_and_for_each_profile() -> None:
@@ -118,7 +118,7 @@ def test_picks_draw_from_all_that_can_be_played_and_stands_nowhere_else() -> Non
     page = made.model_copy(update={"rows": [*(each for each in made.rows if each.kind != "genre"), picks]})
     ranked, new = {title_id for each in page.rows for title_id in ids(each)}, set[str]()
     for profile in range(200):
-        found = row(explored(page, titles, {}, None, f"p{profile}", NOW_S, 0.05), "top-picks")
+        found = row(explored(page, titles, NOBODY, f"p{profile}", NOW_S, 0.05), "top-picks")
         assert found is not None
         new |= {item.title.title_id for item in found.items} - set(ids(genre))
         drawn_here = [item.propensity for item in found.items if item.title.title_id not in ids(genre)]
@@ -151,12 +151,20 @@ def test_what_was_begun_is_never_drawn() -> None:
         assert not (shown - ranked) & set(begun)
 
 
+def test_what_is_disliked_is_never_drawn() -> None:
+    titles = many(["drama"])
+    disliked = [f"f{number}" for number in range(20, 50)]
+    rated = Sources([], [], ratings=dict.fromkeys(disliked, -1))
+    for profile in range(100):
+        assert not {title_id for each in drawn(titles, rated, f"p{profile}").rows for title_id in ids(each)} & set(disliked)
+
+
 @given(st.data(), st.floats(0, 0.9))
 def test_pages_keep_what_holds_of_pages(data: Any, rate: float) -> None:
     titles = data.draw(catalogues())
     stock, given_sources = Stock(titles), data.draw(sources(titles))
     made = policy.home(stock, given_sources, "p", NOW_S)
-    found = explored(made, stock, given_sources.places, given_sources.state, "p", NOW_S, rate)
+    found = explored(made, stock, given_sources, "p", NOW_S, rate)
     if rate == 0:
         assert found == made
     shown = [title_id for each in found.rows if each.kind not in {"continue", "list"} for title_id in ids(each)]

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -304,3 +305,21 @@ def test_what_is_alike_is_what_is_shared_watched_together_and_embedded_near():
 
 def test_of_a_title_newer_than_the_model_what_is_shared_says_what_is_alike():
     assert alike("t39") == [title.title_id for title in policy.similar(STOCK, STOCK.by_id["t39"])]
+
+
+def test_what_is_disliked_is_not_picked_and_what_is_liked_stands_for_a_history() -> None:
+    told = watched("t01", "t02")
+    first = picks(told).title_ids[0]
+    assert first not in picks(msgspec.structs.replace(told, ratings={first: -1})).title_ids
+
+    async def main() -> None:
+        asked = Asked(MODEL)
+        try:
+            found = await asked.picks(Sources([], ["t05", "t06"], ratings={"t07": 2, "t08": 1, "t06": -1}))
+            assert found.fallback == "none"
+            assert "t06" not in found.title_ids
+        finally:
+            await asked.encodings.close()
+        assert [list(ask.items) for ask in asked.encoder.asked] == [[5, 8, 7]]
+
+    asyncio.run(main())

@@ -48,7 +48,8 @@ def sources(draw: st.DrawFn, titles: Sequence[Known]) -> Sources:
         part = draw(st.sampled_from([each.playable_id for title in titles if title.title_id == title_id for each in title.parts] or ["x"]))
         watched.append(place(title_id, part, finished=draw(st.booleans())))
     listed: list[str] | None = draw(st.lists(st.sampled_from([*known_ids, "gone"]), unique=True, max_size=8))
-    return Sources(draw(st.sampled_from((watched, None))), draw(st.sampled_from((listed, None))))
+    ratings = draw(st.dictionaries(st.sampled_from([*known_ids, "gone"]), st.sampled_from([-1, 1, 2]), max_size=8))
+    return Sources(draw(st.sampled_from((watched, None))), draw(st.sampled_from((listed, None))), ratings=ratings)
 
 
 @st.composite
@@ -253,6 +254,34 @@ def test_few_titles_that_are_watched_make_no_row_nor_does_a_small_catalogue():
 def test_an_encoder_takes_of_several_gpus_a_little_and_of_the_only_one_nothing():
     assert [policy.gpu_share(gpus) for gpus in (0, 1, 2, 8)] == [0, 0, policy.ENCODER_GPU, policy.ENCODER_GPU]
     assert 0 < policy.ENCODER_GPU <= 0.25
+
+
+# --- ratings
+
+
+@given(st.data())
+def test_what_is_disliked_is_recommended_nowhere_unless_there_is_nothing_else(data: st.DataObject) -> None:
+    titles = Stock(data.draw(catalogues()))
+    given_sources = data.draw(sources(titles.newest))
+    shown = {title_id for each in page(titles, given_sources).rows if each.kind not in {"continue", "list"} for title_id in ids(each)}
+    if {title.title_id for title in titles.playable} - given_sources.disliked:
+        assert not shown & given_sources.disliked
+
+
+def test_it_stays_where_the_profile_put_it_and_makes_no_row_of_its_like() -> None:
+    titles = stock(*(film(f"f{number}", genres=["drama"], age_days=number) for number in range(40)))
+    rated = Sources([place("f3"), place("f4")], ["f5"], ratings={"f3": -1, "f5": -1})
+    found = page(titles, rated)
+    assert ids(row(found, "continue")) == ["f3", "f4"]
+    assert ids(row(found, "list")) == ["f5"]
+    assert [each.row_id for each in found.rows if each.kind == "because"] == ["because-f4"]
+
+
+def test_genres_that_are_liked_come_first_and_what_is_loved_says_most() -> None:
+    titles = stock(*(film(f"f{number}", genres=[f"g{number % 3}"], age_days=number) for number in range(90)))
+    assert Sources([], ["f2", "f1", "f0"], ratings={"f1": 2, "f4": 1, "f2": -1}).liked == ["f0", "f4", "f1"]
+    liked = Sources([], ["f2"], ratings={"f1": 1, "f4": 2})
+    assert next(each.row_id for each in page(titles, liked).rows if each.kind == "genre") == "genre-g1"
 
 
 # --- the order of rows

@@ -16,6 +16,7 @@ from serve_apps.http import served
 from serve_apps.playback.client import PlaybackClient
 from serve_apps.playback.schemas import Place
 from serve_apps.profiles.client import ProfilesClient
+from serve_apps.profiles.schemas import Taste
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.routes import PREFIX, create_api
 from serve_apps.recommendations.service import Recommendations
@@ -31,15 +32,16 @@ class Told:
     def __init__(self) -> None:
         self.watched: list[Place] = []
         self.listed_ids: list[str] = []
+        self.ratings: dict[str, int] = {}
         self.away = self.hangs = False
 
     async def watched_titles(self, viewer: Claims, limit: int) -> list[Place]:
         await self._answer()
         return self.watched[:limit]
 
-    async def listed(self, account_id: str, profile_id: str, limit: int) -> list[str]:
+    async def taste(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
         await self._answer()
-        return self.listed_ids[:limit]
+        return Taste(self.listed_ids[:listed_limit], self.ratings)
 
     async def _answer(self) -> None:
         if self.hangs:

@@ -81,13 +81,14 @@ export async function setOnList(title: Named, on: boolean): Promise<void> {
   );
 }
 
-/** Rate a title, or take the rating back. */
-export async function rate(title: Named, rating: Rating | undefined): Promise<void> {
+/** Rate a title, or take the rating back; home is another one then, unless whoever asks says later that it is. */
+export async function rate(title: Named, rating: Rating | undefined, { later = false } = {}): Promise<void> {
   const problem = await ratings.change(title.title_id, rating);
+  if (!later) outdate("home");
   if (!problem) return;
   toast(
     `Your rating of ${title.name} was not kept. ${problem.detail || problem.title}`,
-    again(() => void rate(title, rating)),
+    again(() => void rate(title, rating, { later })),
   );
 }
 

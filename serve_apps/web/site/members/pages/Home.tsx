@@ -10,7 +10,7 @@ import { usePage } from "../../lib/page.ts";
 import { asProblem } from "../../lib/problem.ts";
 import { operator } from "../../lib/session.ts";
 import { follow, newId, saw, type Shown } from "../../lib/telemetry.ts";
-import { titlePath } from "../../lib/titles.ts";
+import { titlePath, type TitleCard } from "../../lib/titles.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
 import { Icon } from "../../ui/Icon.tsx";
 import { Empty, Failed, Stale } from "../../ui/States.tsx";
@@ -21,6 +21,7 @@ import { GenresAndLanguages, GhostHero, Hero } from "../Hero.tsx";
 import { ListButton } from "../ListButton.tsx";
 import { me } from "../profile.ts";
 import { GhostRow, Row } from "../Row.tsx";
+import { LEAST, Tastes } from "../Tastes.tsx";
 import "./home.css";
 
 type HomeRows = components["schemas"]["Home"];
@@ -56,6 +57,7 @@ export function Home(): JSX.Element {
     return <Coming slow={loaded.slow} />;
   }
   const rows = data.rows.filter((row) => row.failed || row.items.length > 0);
+  const fresh = rows.some((row) => row.kind === "continue" || row.kind === "list") ? [] : titlesOf(rows);
   if (!data.hero && rows.length === 0) return <Nothing onAgain={() => void loaded.reload()} />;
   return (
     <div class={data.hero ? "home-page" : "home-page page bare"}>
@@ -66,6 +68,7 @@ export function Home(): JSX.Element {
             <Stale loaded={loaded} />
           </div>
         )}
+        {fresh.length >= LEAST && <Tastes titles={fresh} onPicked={() => void loaded.reload()} />}
         {rows.map((row, index) => (
           <Shelf
             key={row.row_id}
@@ -81,6 +84,12 @@ export function Home(): JSX.Element {
       {off && <Off item={off} shown={data} onClose={() => setOff(null)} />}
     </div>
   );
+}
+
+/** The titles of some rows, each once. */
+function titlesOf(rows: HomeRow[]): TitleCard[] {
+  const items = rows.flatMap((row) => row.items);
+  return [...new Map(items.map((item) => [item.title.title_id, item.title])).values()];
 }
 
 function Front({ item }: { item: HomeItem }): JSX.Element {
