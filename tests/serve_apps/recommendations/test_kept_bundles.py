@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -51,6 +52,13 @@ async def told(home: Home) -> tuple[str | None, str]:
     return answer.json()["model_version"], answer.json()["fallback"]
 
 
+async def until_told(home: Home, expected: tuple[str | None, str]) -> None:
+    """Ask until a page says that: an encoder in a busy process may be too late for one of them."""
+    async with asyncio.timeout(20):
+        while await told(home) != expected:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 def live(home: Home) -> str | None:
     assert home.service.live is not None
     model = home.service.live.following.model
@@ -64,7 +72,7 @@ def test_promotion_after_promotion_is_followed_to_the_page(tmp_path):
             bundle_id = await keep(home.catalog.settings, made_bytes(FILMS, seed))
             await eventually(lambda bundle_id=bundle_id: live(home) == bundle_id)
             assert await home.service.live._encodings.ready(bundle_id)
-            assert await told(home) == (bundle_id, "none")
+            await until_told(home, (bundle_id, "none"))
             assert len(await home.names("top-picks")) == len(FILMS) // 3
 
     in_scene(tmp_path, run)
@@ -87,7 +95,7 @@ def test_bytes_that_were_changed_or_are_gone_are_refused_and_what_is_live_stays(
         following = home.service.live.following
         following._live = _says(other)
         await eventually(lambda: following._refused == other)
-        assert await told(home) == (sound, "none")
+        await until_told(home, (sound, "none"))
 
     in_scene(tmp_path, run)
 
