@@ -21,11 +21,12 @@ from models.about import ContentFit
 from models.errors import DataRefused
 from models.evaluate import bootstrap
 from models.features import BUCKETS, VERSION, Content, features
+from models.metrics import Doubles
 
 LEAST_TITLES: Final = 40
 """Of fewer titles whose contents are known nothing is learned."""
-HELD_BACK: Final = 5
-"""One title of so many is held back to choose the strength by."""
+PARTS: Final = 5
+"""One part of the titles is held back to choose the strength by, and one to judge by."""
 STRENGTHS: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
@@ -50,8 +51,8 @@ def learn(contents: Mapping[str, Content], item_ids: Sequence[str], vector_ID: T
         raise DataRefused(f"the contents of {len(known)} watched titles are known, and {LEAST_TITLES} is the least")
     feature_IF = _dense([contents[item_ids[item]] for item in known])
     target_ID = vector_ID[known].to("cpu", torch.float32)
-    back_I = torch.from_numpy(np.random.default_rng(seed).permutation(len(known)) % HELD_BACK == 0)
-    strength, cosine_I = _chosen(feature_IF, target_ID, back_I)
+    part_I = torch.from_numpy(np.random.default_rng(seed).permutation(len(known)) % PARTS)
+    strength, cosine_I = _chosen(feature_IF, target_ID, part_I)
     found = bootstrap(cosine_I, seed)
     if not found.low > 0:
         raise DataRefused(f"contents tell nothing of who watches a title, for certain: cosine of titles held back {found}")
@@ -60,14 +61,18 @@ def learn(contents: Mapping[str, Content], item_ids: Sequence[str], vector_ID: T
     return ContentWeights(weight_FD.to(torch.float16), mean_1D), ContentFit(VERSION, strength, (found.mean, found.low, found.high))
 
 
-def _chosen(feature_IF: Tensor, target_ID: Tensor, back_I: Tensor) -> tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    """Return the strength by which titles held back come nearest to where they are, and each one's cosine from the mean."""
-    mean_1D = target_ID[~back_I].mean(dim=0, keepdim=True)
-    true_ID = target_ID[back_I] - mean_1D
-    weights = _ridge(feature_IF[~back_I], target_ID[~back_I] - mean_1D, STRENGTHS)
-    cosines = [torch.cosine_similarity(feature_IF[back_I] @ weight_FD, true_ID).double().numpy() for weight_FD in weights]
-    best = int(np.argmax([float(cosine_I.mean()) for cosine_I in cosines]))
-    return STRENGTHS[best], cosines[best]
+def _chosen(feature_IF: Tensor, target_ID: Tensor, part_I: Tensor) -> tuple[float, Doubles]:
+    """Return the strength by which titles held back come nearest to where they are, and the cosines, from the mean, of others held back."""
+    learned_I = part_I > 1
+    mean_1D = target_ID[learned_I].mean(dim=0, keepdim=True)
+    weights = _ridge(feature_IF[learned_I], target_ID[learned_I] - mean_1D, STRENGTHS)
+
+    def cosines(weight_FD: Tensor, part: int) -> Doubles:
+        told_ID, true_ID = feature_IF[part_I == part] @ weight_FD, target_ID[part_I == part] - mean_1D
+        return np.asarray(torch.cosine_similarity(told_ID, true_ID).double().numpy())
+
+    best = int(np.argmax([float(cosines(weight_FD, 0).mean()) for weight_FD in weights]))
+    return STRENGTHS[best], cosines(weights[best], 1)
 
 
 def _ridge(feature_IF: Tensor, target_ID: Tensor, strengths: Sequence[float]) -> list[Tensor]:

@@ -67,6 +67,8 @@ class ColdTitles:
         cold = [title for title in stock.playable if title.title_id not in model.item_of][:COLD_LIMIT]
         if not cold:
             return model
+        if len(self._vectors) > 2 * COLD_LIMIT:  # of titles that are gone, or have been watched
+            self._vectors = {}
         return model.grown([title.title_id for title in cold], np.stack([self._vector(model.content, title) for title in cold]))
 
     def _vector(self, told: ContentVectors, title: Known) -> Floats:
