@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def play(viewer: Viewer, film: str) -> None:
-    """Begin a film, and leave it after a minute of it."""
+    """Begin a film, and leave it after twenty seconds of it."""
     started = viewer.http.post("/api/v1/playback/sessions", json={"playable_id": film}).raise_for_status().json()
     beat = {"sequence": 1, "position_s": 20.0, "state": "playing"}
     viewer.http.post(f"/api/v1/playback/sessions/{started['session_id']}/heartbeats", json=beat).raise_for_status()

@@ -54,7 +54,7 @@ def home(
     `scores` say how much titles are watched by all, `values` what rows are worth: of the most worth is the first, else rules order them.
     """
     places, disliked = sources.places, _disliked(stock, sources)
-    chosen = hero(stock, places.keys() | disliked, profile_id, now_s)
+    chosen = hero(stock, places.keys(), profile_id, now_s, disliked)
     top = top_row(stock, sources, picks)
     taken = disliked | {item.title.title_id for item in top.items}
     because = because_rows(stock, sources, now_s, taken, picks)
@@ -116,10 +116,11 @@ def go_on(title: Known, place: Place) -> tuple[Part, float | None] | None:
     return (title.parts[at + 1], None) if at + 1 < len(title.parts) else None
 
 
-def hero(stock: Stock, watched: Collection[str], profile_id: str, now_s: float) -> Known | None:
-    """Return one of the newest titles that fill a screen, the same all day for a profile; rather one that it has not watched."""
-    unwatched = (title for title in stock.playable if title.title_id not in watched)
-    fresh = list(islice(_pictured(unwatched), HERO_AMONG)) or list(islice(_pictured(stock.playable), HERO_AMONG))
+def hero(stock: Stock, watched: Collection[str], profile_id: str, now_s: float, barred: Collection[str] = ()) -> Known | None:
+    """Return one of the newest titles that fill a screen, none barred, the same all day; rather one that the profile has not watched."""
+    unwatched = (title for title in stock.playable if title.title_id not in watched and title.title_id not in barred)
+    all_of = (title for title in stock.playable if title.title_id not in barred)
+    fresh = list(islice(_pictured(unwatched), HERO_AMONG)) or list(islice(_pictured(all_of), HERO_AMONG))
     if not fresh:
         return None
     digest = hashlib.blake2b(f"{profile_id}\0{int(now_s // DAY_S)}".encode(), digest_size=8).digest()

@@ -57,7 +57,7 @@ class Known(msgspec.Struct, frozen=True):
 NOTHING_KNOWN: Final = Known()
 
 
-def known(settings: Settings, found: Interactions, line: Callable[[str], None]) -> Known:
+def read_known(settings: Settings, found: Interactions, line: Callable[[str], None]) -> Known:
     """Return what the log's impressions and the catalogue tell.
 
     Raises:

@@ -118,18 +118,18 @@ def train(
         split = data.split(found, split_name)
     if named and begun_with is None:
         snapshot.keep(folder, named, found)
-    from cluster.launch.training.candidates import NOTHING_KNOWN, How, known, make, make_from_live
+    from cluster.launch.training.candidates import NOTHING_KNOWN, How, make, make_from_live, read_known
     from models.evaluate import Figure
 
     sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
     with data.refusals():
-        beside = known(settings, found, tell) if source == data.LOG else NOTHING_KNOWN
+        known = read_known(settings, found, tell) if source == data.LOG else NOTHING_KNOWN
         if incremental:
-            entry = make_from_live(settings, found, split_name, fitting, known=beside)
+            entry = make_from_live(settings, found, split_name, fitting, known=known)
         else:
             tell(split)
             tell(f"{sequence} {fitting}")
-            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), known=beside)
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), known=known)
     if named:
         snapshot.forget(folder, named)
     if as_json:

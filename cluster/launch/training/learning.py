@@ -32,18 +32,18 @@ def learn(settings: Settings, line: Callable[[str], None], *, incremental: bool 
         StoreUnavailable: the log or the store does not answer.
     """
     data.require_torch()
-    from cluster.launch.training.candidates import How, known, make, make_from_live
+    from cluster.launch.training.candidates import How, make, make_from_live, read_known
     from models import lineup
 
     with data.refusals():
         found = data.interactions(settings, data.LOG, None, line)
         split = data.split(found, SPLIT)
         line(str(split))
-        fitting, beside = lineup.fitting_parameters(len(split.train.histories.item_N)), known(settings, found, line)
+        fitting, known = lineup.fitting_parameters(len(split.train.histories.item_N)), read_known(settings, found, line)
         if incremental and asyncio.run(live_id(settings)) is not None:
-            entry = make_from_live(settings, found, SPLIT, fitting, line, beside)
+            entry = make_from_live(settings, found, SPLIT, fitting, line, known)
         else:
-            entry = make(settings, split, lineup.SEQUENCE_PARAMETERS, fitting, How(workers=0), line, beside)
+            entry = make(settings, split, lineup.SEQUENCE_PARAMETERS, fitting, How(workers=0), line, known)
     return asyncio.run(_promoted(settings, entry)) if entry.verdict.accepted else entry
 
 

@@ -24,7 +24,7 @@ from serve_apps.recommendations.live_model import LiveModel
 from serve_apps.recommendations.reading import live_model as read
 from serve_apps.recommendations.sources import Picks, Sources
 from serve_apps.recommendations.stock import Shelf, Stock, known
-from tests.serve_apps.recommendations import made_models
+from tests.serve_apps.recommendations import made_models, test_picking
 from tests.serve_apps.recommendations.kept import made_bundle
 from tests.serve_apps.recommendations.test_picking import Asked, watched
 from tests.serve_apps.recommendations.titles import NOW_S, film
@@ -63,15 +63,7 @@ def seen_by(*cold: Title, cap: int = 18) -> Stock:
 
 
 def picks(sources: Sources, stock: Stock, model: LiveModel = MODEL, *, away: bool = False) -> Picks:
-    async def main() -> Picks:
-        asked = Asked(model)
-        asked.encoder.away = away
-        try:
-            return await asked.picks(sources, stock, model)
-        finally:
-            await asked.encodings.close()
-
-    return asyncio.run(main())
+    return test_picking.picks(sources, stock, model, away=away)
 
 
 COLD = title(1, "cold-sea"), title(2, "cold-space")

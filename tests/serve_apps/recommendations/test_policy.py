@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from models.row_values import KINDS, RowValues
 from serve_apps.catalog.schemas import Title
 from serve_apps.playback.schemas import Place
 from serve_apps.recommendations import policy
-from serve_apps.recommendations.schemas import Home, HomeRow
+from serve_apps.recommendations.schemas import Home, HomeRow, RowKind
 from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.stock import Known, Stock, known
 from tests.serve_apps.recommendations.titles import BACKDROP, DAY_S, NOW_S, catalogues, film, place, series
@@ -275,6 +276,17 @@ def test_it_stays_where_the_profile_put_it_and_makes_no_row_of_its_like() -> Non
     assert ids(row(found, "continue")) == ["f3", "f4"]
     assert ids(row(found, "list")) == ["f5"]
     assert [each.row_id for each in found.rows if each.kind == "because"] == ["because-f4"]
+
+
+def test_it_is_not_the_hero_though_all_else_was_watched() -> None:
+    titles = stock(*(film(f"f{number}", artwork=BACKDROP, age_days=number) for number in range(3)))
+    watched = Sources([place("f1"), place("f2")], [], ratings={"f0": -1, "f1": -1})
+    found = [page(titles, watched, f"p{number}").hero for number in range(20)]
+    assert {hero.title.title_id for hero in found if hero is not None} == {"f2"}
+
+
+def test_kinds_of_rows_are_those_that_are_worth_something() -> None:
+    assert set(KINDS) == set(get_args(RowKind))
 
 
 def test_genres_that_are_liked_come_first_and_what_is_loved_says_most() -> None:
