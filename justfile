@@ -17,7 +17,7 @@ lint: && web-check
 
 # All tests that this machine can run
 test *ARGS:
-    uv run pytest {{ARGS}}
+    uv run pytest -n 2 {{ARGS}}
 
 # The quick ones: no Ray, no media, no browser
 unit *ARGS:

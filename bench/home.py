@@ -1,48 +1,56 @@
 """What a home page costs through Ray Serve: `python -m bench.home [--titles 27000]`.
 
-Replicas as they are deployed, on a Serve of their own: recommendations with a made-up catalogue and model, the encoder with torch, and one
-that stands for playback and profiles. First as many pages as eight readers get, of profiles that do not change, against a Serve
-application that answers nothing; then twenty a second, whoever waits, each of a profile that has just watched something else. Tokens
-are taken for what they say: what it costs to verify them is not in it.
+Replicas as they are deployed, on a Serve of their own: recommendations with a made-up catalogue and model, and the encoder with torch;
+what profiles watched and listed are rows of an embedded store. First as many pages as eight readers get, of profiles that do not change,
+against a Serve application that answers nothing; then twenty a second, whoever waits, each of a profile that has just watched something
+else; the first two seconds are not counted, in which what lay idle comes back into the processor's caches. Tokens are taken for what they
+say: what it costs to verify them is not in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from ray import serve
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from actors.sessions.stream import Place
+from actors.sessions.tables import PLACES, place_sort
 from bench.catalog_memory import WORDS, text, title
+from cluster.durable import Row, open_store
+from cluster.launch.environment import RAY_FOLDER, RUN_ID, free_block, local_environment
 from cluster.security.claims import Claims
 from cluster.settings import Settings
 from serve_apps.catalog.record import TitleState
 from serve_apps.http import served
-from serve_apps.playback.client import PlaybackClient
-from serve_apps.playback.schemas import Place
-from serve_apps.profiles.client import ProfilesClient
-from serve_apps.profiles.schemas import Taste
+from serve_apps.profiles.choices import AT
+from serve_apps.profiles.tables import CHOICES
 from serve_apps.recommendations.encoder import Ask, Encoder, Encoding
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.live_model import LiveModel
 from serve_apps.recommendations.routes import PREFIX, create_api
 from serve_apps.recommendations.service import Recommendations
 from serve_apps.serving import DeploymentTarget, Replica
+from tests.running import free_ports
 
 WIDTH: Final = 256
 NEIGHBOURS: Final = 100
 WATCHED: Final = 40
+LISTED: Final = 10
 PATTERNS: Final = 500
 BUNDLE: Final = "made"
 PROFILES: Final = 20
@@ -50,7 +58,8 @@ READERS: Final = 8
 READ_S: Final = 6.0
 ROUNDS: Final = 2
 EVERY_S: Final = 0.05
-ASKED: Final = 300
+UNCOUNTED: Final = 40
+ASKED: Final = 400
 RUNNING_S: Final = 300.0
 
 
@@ -59,30 +68,27 @@ def title_id(number: int) -> str:
     return f"{number:032x}"
 
 
-class Told:
-    """Stands for playback and profiles: a profile `<n>` watched what `n` draws; one `<n>-<m>` then watched `m` too."""
+async def told(settings: Settings, titles: int) -> None:
+    """Write what profiles watched and listed: a profile `<n>` what `n` draws; one `<n>-<m>`, which a later page asks for, then `m` too."""
+    places, choices = await open_store(settings.store, PLACES), await open_store(settings.store, CHOICES)
+    for name in [*map(str, range(PROFILES)), *map(played, range(UNCOUNTED + ASKED))]:
+        first, _, then = name.partition("-")
+        numbers = random.Random(first).sample(range(titles), WATCHED)
+        watched = [int(then) % titles, *numbers] if then else numbers
+        await places.put([_place(name, title_id(number), 1_750_000_000.0 - at) for at, number in enumerate(dict.fromkeys(watched))])
+        await choices.put([Row(name, f"{name}/list/{title_id(number)}", 1, "list", {AT: float(number)}) for number in range(LISTED)])
+    for store in (places, choices):
+        await store.close()
 
-    def __init__(self, titles: int) -> None:
-        self._titles = titles
 
-    async def call(self, method: str, *args: Any, trace: object = None, left_s: float | None = None) -> Any:
-        """Answer as `Replica.call` does."""
-        if method == "taste":
-            return Taste([title_id(number) for number in range(10)], {})
-        first, _, then = args[0].profile_id.partition("-")
-        numbers = random.Random(first).sample(range(self._titles), WATCHED)
-        watched = [int(then) % self._titles, *numbers] if then else numbers
-        return [
-            Place(
-                playable_id=title_id(number),
-                title_id=title_id(number),
-                position_s=600,
-                duration_s=6000,
-                finished=False,
-                updated_at=datetime.fromtimestamp(1_750_000_000 - at, UTC),
-            )
-            for at, number in enumerate(dict.fromkeys(watched))
-        ]
+def played(number: int) -> str:
+    """Return the profile that a page is asked for after a play."""
+    return f"{number % PROFILES}-{number * 7919}"
+
+
+def _place(name: str, title_id: str, at_s: float) -> Row:
+    place = Place(title_id, title_id, "film", 600.0, 6000.0, None, at_s, "")
+    return Row(name, place_sort(name, title_id), 1, "place", msgspec.to_builtins(place))
 
 
 class Nothing:
@@ -131,7 +137,7 @@ class Made:
 
     async def admit(self, token: str) -> Claims:
         """See Gate."""
-        return Claims("account", "device", ("member",), 2e9, profile_id=token, maturity=18)
+        return Claims(token, "device", ("member",), 2e9, profile_id=token, maturity=18)
 
     async def close(self) -> None:
         """Free nothing."""
@@ -144,7 +150,7 @@ class Home(Replica):
     async def __init__(self, settings: Settings, titles: int, encoder: Any) -> None:  # type: ignore[misc]  # Serve awaits it
         made = Made(titles)
         live = Live(made, DeploymentTarget("encoder", encoder))
-        service = Recommendations(settings, made, PlaybackClient(), ProfilesClient(), live=live)  # type: ignore[arg-type]  # all that it asks
+        service = Recommendations(settings, made, live=live)  # type: ignore[arg-type]  # all that it asks
         app: ASGIApp = served(create_api(service, made), PREFIX)
         await self.serve(service, app)
 
@@ -156,7 +162,7 @@ class TorchEncoder:
         self._titles = titles
         self._encoder = Encoder(self._load)
 
-    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
+    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0)
     async def encode(self, asks: list[Ask]) -> list[Encoding]:
         """See `Encoder.encode`."""
         return await self._encoder.encode(asks)
@@ -220,11 +226,12 @@ async def after_plays(port: int) -> list[float]:
         due_s = began_s + number * EVERY_S
         await asyncio.sleep(due_s - time.monotonic())
         reader = free.pop() if free else await Reader(port).__aenter__()
-        await reader.get(PREFIX, f"{number % PROFILES}-{number * 7919}")
-        took_ms.append(1e3 * (time.monotonic() - due_s))
+        await reader.get(PREFIX, played(number))
+        if number >= UNCOUNTED:
+            took_ms.append(1e3 * (time.monotonic() - due_s))
         free.append(reader)
 
-    await asyncio.gather(*(ask(number) for number in range(ASKED)))
+    await asyncio.gather(*(ask(number) for number in range(UNCOUNTED + ASKED)))
     for reader in free:
         await reader.__aexit__()
     return took_ms
@@ -245,32 +252,45 @@ async def measured(port: int) -> None:
 
 
 def main() -> None:
-    """Deploy, measure, end."""
-    import ray
-
-    from tests.running import free_ports
-
+    """Measure in a process that Ray finds as `matinee up` leaves it: Ray reads its environment while it is imported."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--titles", type=int, default=27_000)
     titles = parser.parse_args().titles
+    if RUN_ID in os.environ:
+        deploy(titles, Path(os.environ["TMPDIR"]))
+        return
+    with tempfile.TemporaryDirectory(prefix="matinee-") as folder:
+        ports = dict(zip(("metrics_port", "stats_port"), free_ports(2), strict=True))
+        environment = local_environment(Settings(data=Path(folder), **ports), Path(folder), "bench", free_block("bench"))
+        subprocess.run([sys.executable, "-m", "bench.home", "--titles", str(titles)], env={**os.environ, **environment}, check=True)
+
+
+def deploy(titles: int, folder: Path) -> None:
+    """Deploy, measure, end."""
+    import ray
+
     (port,) = free_ports(1)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder), edge_url="http://edge.example")
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
-        try:
-            serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-            one: dict[str, Any] = {"ray_actor_options": {"num_cpus": 0.05}, "max_ongoing_requests": 64}
-            told = serve.deployment(Told, name="told", **one)
-            for name in ("playback", "profiles"):
-                serve.run(told.bind(titles), name=name, route_prefix=None)
-            nothing_ = serve.deployment(Nothing, name="nothing", **one)
-            serve.run(nothing_.bind(), name="nothing", route_prefix="/nothing")
-            encoder = serve.deployment(TorchEncoder, name="encoder", **one)
-            home = serve.deployment(Home, name="recommendations", **one)
-            serve.run(home.bind(settings, titles, encoder.bind(titles)), name="recommendations", route_prefix=PREFIX)
-            asyncio.run(asyncio.wait_for(_measured_once_picked(port), RUNNING_S))
-        finally:
-            ray.shutdown()
+    settings = Settings(data=folder, edge_url="http://edge.example")
+    asyncio.run(told(settings, titles))
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        _temp_dir=str(folder / RAY_FOLDER),
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+        one: dict[str, Any] = {"ray_actor_options": {"num_cpus": 0.05}, "max_ongoing_requests": 64}
+        nothing = serve.deployment(Nothing, name="nothing", **one)
+        serve.run(nothing.bind(), name="nothing", route_prefix="/nothing")
+        encoder = serve.deployment(TorchEncoder, name="encoder", **one)
+        home = serve.deployment(Home, name="recommendations", **one)
+        serve.run(home.bind(settings, titles, encoder.bind(titles)), name="recommendations", route_prefix=PREFIX)
+        asyncio.run(asyncio.wait_for(_measured_once_picked(port), RUNNING_S))
+    finally:
+        ray.shutdown()
 
 
 async def _measured_once_picked(port: int) -> None:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import hypothesis
 import pytest
@@ -49,12 +49,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring those together that share three nodes, so that these need not run beside all the others."""
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring those together that share three nodes, so that these need not run beside all the others; and for `-n`, what shares more."""
     sharing = [item for item in items if _shares(item)]
     if sharing:
         first = items.index(sharing[0])
         items[first:] = sharing + [item for item in items[first:] if not _shares(item)]
+    if hasattr(config, "workerinput"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+        items.sort(key=lambda item: ORDER.get(_group(item), 1))
+
+
+ORDER: Final = {"platform": 0, "servers": 2, "ray": 3}
+"""The longest begins first; beside it run the files of tests that share nothing."""
+
+
+def _group(item: pytest.Item) -> str:
+    """Return what must be run by one process: what shares a platform, servers or a Ray, else a file."""
+    if "new_platform" in getattr(item, "fixturenames", ()) or "platform" in item.path.parent.parts:
+        return "platform"
+    marks = ("durable", "servers"), ("ray", "ray")
+    return next((group for mark, group in marks if item.get_closest_marker(mark) is not None), str(item.path))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -78,7 +78,15 @@ async def read_place(store: Store, processor: str, partition: int) -> Place:
     Raises:
         CorruptData: the row does not say.
     """
-    row = await store.get(partition_name(processor, partition), OFFSET)
+    return place_of(await store.get(partition_name(processor, partition), OFFSET))
+
+
+def place_of(row: Row | None) -> Place:
+    """Return what the row `offset` says: where there is none, nothing was processed yet.
+
+    Raises:
+        CorruptData: it does not say.
+    """
     return Place() if row is None else _place(row)
 
 

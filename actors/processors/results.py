@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from actors.processors.kept import ROWS, SEEN, partition_name, read_place
+from actors.processors.kept import OFFSET, ROWS, SEEN, Place, partition_name, place_of, read_place
 from actors.processors.processor import Processor
 from cluster.durable import BATCH_LIMIT, Delete, Log, Store, Value
 from cluster.durable.store import SCAN_LIMIT
@@ -51,8 +51,12 @@ async def rows(store: Store, processor: str, partition: int, prefix: str = "") -
 
 async def row(store: Store, processor: str, partition: int, key: str) -> Value | None:
     """Return one row of the result of a partition; None: there is none, or none yet while a replay goes on."""
-    place = await read_place(store, processor, partition)
-    found = await store.get(partition_name(processor, partition), place.row_sort(key))
+    name, first = partition_name(processor, partition), Place()
+    # Together: of a processor that was never replayed it is the row of the first generation.
+    offset, found = await store.get_each(name, [OFFSET, first.row_sort(key)])
+    place = place_of(offset)
+    if place.generation != first.generation:
+        found = await store.get(name, place.row_sort(key))
     return None if found is None else found.value
 
 

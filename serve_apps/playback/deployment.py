@@ -36,7 +36,7 @@ class PlaybackReplica(Replica):
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         playback = Playback(settings, CatalogClient(), Sessions.on_ray(settings))
         app = served(create_api(playback, await open_gate(settings)), PREFIX, audit=open_audit(settings))
-        await self.serve(playback, app, frozenset({"watched_titles", "delete_all", "forget_profile"}))
+        await self.serve(playback, app, frozenset({"delete_all", "forget_profile"}))
 
 
 def build(settings: Settings) -> Application:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.sessions.stream import LAST_SEQUENCE
@@ -99,6 +100,16 @@ class Place(BaseModel):
     duration_s: float | None
     finished: bool
     updated_at: datetime | None
+
+
+class WatchedTitle(msgspec.Struct, frozen=True):
+    """Where a profile is in the playable of a title that it watched last, for who recommends."""
+
+    title_id: str
+    playable_id: str
+    position_s: float
+    finished: bool
+    updated_at_s: float
 
 
 class AccountStream(BaseModel):

@@ -222,10 +222,6 @@ class Playback:
         """Return all that the profile watched, the latest first."""
         return page(sorted(await self._watched.all_of(viewer), key=policy.latest_first), limit, cursor)
 
-    async def watched_titles(self, viewer: Claims, limit: int) -> list[Place]:
-        """Return the latest place of each title that the profile watched, finished or not, the latest first."""
-        return [shown(place) for place in policy.latest_of_titles(await self._watched.all_of(viewer))[:limit]]
-
     async def position(self, viewer: Claims, playable_id: str) -> Place:
         """Return where the profile is in a playable; at its start where it never was."""
         place = await self._watched.place(viewer, playable_id)

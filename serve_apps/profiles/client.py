@@ -1,9 +1,9 @@
-"""Asks profiles from other services: who was chosen, what a profile listed and rated, and what begins and ends with an account."""
+"""Asks profiles from other services: who was chosen, and what begins and ends with an account."""
 
 from __future__ import annotations
 
 from cluster.resilience import Caller
-from serve_apps.profiles.schemas import ChosenProfile, Taste
+from serve_apps.profiles.schemas import ChosenProfile
 from serve_apps.serving import ServeTarget, Target
 
 
@@ -28,11 +28,6 @@ class ProfilesClient:
         return ChosenProfile.model_validate(
             await self._caller.call(lambda: self._target.invoke("choose", account_id, profile_id, pin, override), idempotent=idempotent)
         )
-
-    async def taste(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
-        """Return what a profile has listed and rated; nothing for a profile that is not there."""
-        told: Taste = await self._caller.call(lambda: self._target.invoke("taste", account_id, profile_id, listed_limit), idempotent=True)
-        return told
 
     async def create_first(self, account_id: str, name: str) -> None:
         """Make the account's first profile, unless the account has had one; idempotent."""

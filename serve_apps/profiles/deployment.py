@@ -35,7 +35,7 @@ class ProfilesReplica(Replica):
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         profiles = Profiles(settings, PlaybackClient())
         app = served(create_api(profiles, await open_gate(settings)), PREFIX, audit=open_audit(settings))
-        await self.serve(profiles, app, frozenset({"choose", "taste", "create_first", "delete_all"}))
+        await self.serve(profiles, app, frozenset({"choose", "create_first", "delete_all"}))
 
 
 def build(settings: Settings) -> Application:

@@ -28,7 +28,7 @@ from serve_apps.playback.client import PlaybackClient
 from serve_apps.profiles import policy
 from serve_apps.profiles.choices import Choices
 from serve_apps.profiles.policy import StoredProfile
-from serve_apps.profiles.schemas import ChosenProfile, NewProfile, PlayerChange, Profile, ProfileChange, ProfilePage, Taste
+from serve_apps.profiles.schemas import ChosenProfile, NewProfile, PlayerChange, Profile, ProfileChange, ProfilePage
 from serve_apps.profiles.tables import CHOICES, PROFILES, REQUESTS
 
 _COUNT = "count"
@@ -186,10 +186,6 @@ class Profiles:
         return ChosenProfile(
             profile_id=profile_id, name=stored.name, kids=stored.kids, maturity=stored.cap, language=stored.language, pin_proven=pin_proven
         )
-
-    async def taste(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
-        """Return what a profile has put on its list, the latest first, and how it has rated titles."""
-        return await self.choices.taste(account_id, profile_id, listed_limit)
 
     async def require(self, account_id: str, profile_id: str) -> None:
         """Raise ProfileNotFound unless the profile exists; tokens outlive it by minutes."""

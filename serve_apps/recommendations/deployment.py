@@ -15,8 +15,6 @@ from cluster.security.gate import open_gate
 from cluster.settings import Settings
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.http import served
-from serve_apps.playback.client import PlaybackClient
-from serve_apps.profiles.client import ProfilesClient
 from serve_apps.recommendations.encoder import Ask, Encoder, Encoding
 from serve_apps.recommendations.kept_bundles import KeptBundles
 from serve_apps.recommendations.live import Live
@@ -47,7 +45,7 @@ class RecommendationsReplica(Replica):
 
     async def __init__(self, settings: Settings, encoder: Any) -> None:  # type: ignore[misc]  # Serve awaits it
         live = Live(KeptBundles(settings), DeploymentTarget("encoder", encoder))
-        recommendations = Recommendations(settings, CatalogClient(), PlaybackClient(), ProfilesClient(), live=live)
+        recommendations = Recommendations(settings, CatalogClient(), live=live)
         await self.serve(recommendations, served(create_api(recommendations, await open_gate(settings)), PREFIX))
 
 
@@ -71,7 +69,7 @@ class EncoderReplica:
         self._bundles = KeptBundles(settings)
         self._encoder = Encoder(self._load)
 
-    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
+    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0)
     async def encode(self, asks: list[Ask]) -> list[Encoding]:
         """See `Encoder.encode`; called with one, Serve makes the batch."""
         return await self._encoder.encode(asks)

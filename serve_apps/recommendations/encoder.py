@@ -8,6 +8,7 @@ Refuses to know which bundle is live.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -99,8 +100,11 @@ class Encoder:
 
     async def _loaded(self, bundle_id: str) -> None:
         try:
-            model = await self._load(bundle_id)
-            self._models[bundle_id] = await self._computed(_placed, model)
+            model = await self._computed(_placed, await self._load(bundle_id))
+            if not self._models:
+                # With the first came torch, and to look through that for garbage held up every question for a tenth of a second.
+                gc.freeze()
+            self._models[bundle_id] = model
             while len(self._models) > KEPT:
                 self._models.popitem(last=False)
             log.info("a bundle is loaded", bundle_id=bundle_id)

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Final
 
 from models.row_values import RowValues
-from serve_apps.playback.schemas import Place
+from serve_apps.playback.schemas import WatchedTitle
 from serve_apps.recommendations.schemas import Home, HomeItem, HomeRow, RowKind
 from serve_apps.recommendations.sources import NO_PICKS, Picks, Sources
 from serve_apps.recommendations.stock import Known, Part, Shared, Stock
@@ -91,7 +91,7 @@ def gpu_share(gpus: float) -> float:
 # --- one title
 
 
-def item(title: Known, places: Mapping[str, Place], *, synopsis: str | None = None, reason: str | None = None) -> HomeItem:
+def item(title: Known, places: Mapping[str, WatchedTitle], *, synopsis: str | None = None, reason: str | None = None) -> HomeItem:
     """Return a title as rows show it, to be gone on with where it was left."""
     place = places.get(title.title_id)
     part, position_s = (go_on(title, place) if place is not None else None) or (next(iter(title.parts), None), None)
@@ -106,7 +106,7 @@ def item(title: Known, places: Mapping[str, Place], *, synopsis: str | None = No
     )
 
 
-def go_on(title: Known, place: Place) -> tuple[Part, float | None] | None:
+def go_on(title: Known, place: WatchedTitle) -> tuple[Part, float | None] | None:
     """Return what to watch after a place, and from where: the same, left half-way, or the episode after one that was finished."""
     at = next((number for number, part in enumerate(title.parts) if part.playable_id == place.playable_id), None)
     if at is None:
@@ -182,14 +182,14 @@ def because_rows(stock: Stock, sources: Sources, now_s: float, used: Collection[
     return rows
 
 
-def popular_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str], scores: Mapping[str, float]) -> HomeRow:
+def popular_row(stock: Stock, places: Mapping[str, WatchedTitle], taken: Collection[str], scores: Mapping[str, float]) -> HomeRow:
     """Return what everybody watches these days, of what this caller sees: at most a third of all there are, and no fewer than ROW_LEAST."""
     limit = min(ROW_LIMIT, stock.pool.without(set(taken)) // 3)
     found = list(islice((title for title in stock.most_watched(scores) if title.title_id not in taken), limit))
     return _ruled("popular", "popular", "Popular now", [item(title, places) for title in found] if len(found) >= ROW_LEAST else [])
 
 
-def new_row(stock: Stock, places: Mapping[str, Place], taken: Collection[str]) -> HomeRow:
+def new_row(stock: Stock, places: Mapping[str, WatchedTitle], taken: Collection[str]) -> HomeRow:
     """Return the newest titles: of few all, of many a third, so that the genres keep some."""
     limit = min(ROW_LIMIT, max(NEW_LEAST, stock.pool.without(set(taken)) // 3))
     free = islice((title for title in stock.playable if title.title_id not in taken), limit)

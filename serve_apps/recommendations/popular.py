@@ -17,7 +17,8 @@ import structlog
 
 from actors.processors.plays import DAYS, PLAYS, day_of
 from actors.processors.results import rows
-from cluster.durable import Store, StoreFactory, Value
+from cluster.durable import StoreFactory, Value
+from serve_apps.late_store import LateStore
 
 log = structlog.get_logger()
 
@@ -28,8 +29,7 @@ class Popular:
     """Owns the task that reads the counts; while they cannot be read, what was read last stays."""
 
     def __init__(self, open_processed: StoreFactory, now_s: Callable[[], float] = time.time, refresh_s: float = REFRESH_S) -> None:
-        self._open_processed, self._now_s, self._refresh_s = open_processed, now_s, refresh_s
-        self._store: Store | None = None
+        self._processed, self._now_s, self._refresh_s = LateStore(open_processed), now_s, refresh_s
         self._task: asyncio.Task[None] | None = None
         self.scores: Mapping[str, float] = {}
         self.version = 0
@@ -45,8 +45,7 @@ class Popular:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        if self._store is not None:
-            await self._store.close()
+        await self._processed.close()
 
     async def refresh(self) -> None:
         """Read the counts.
@@ -54,10 +53,10 @@ class Popular:
         Raises:
             MatineeError: they cannot be read.
         """
-        self._store = self._store or await self._open_processed()
+        store = await self._processed.opened()
         today, scores = day_of(self._now_s()), defaultdict[str, float](float)
         for partition in range(PLAYS.topic.partitions):
-            for title_id, value in await rows(self._store, PLAYS.name, partition):
+            for title_id, value in await rows(store, PLAYS.name, partition):
                 score = score_of(value, today)
                 if score:
                     scores[title_id] += score

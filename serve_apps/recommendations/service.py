@@ -1,7 +1,8 @@
 """Recommendations: a profile's page, and titles like another, answered from memory.
 
-Main path: home -> playback, profiles and the profile's state, at once and not for long -> what the live model picks -> policy, on the
-titles of the catalogue's feed. Without their answers the page lacks a row; of others only the encoder is asked, once after each play.
+Main path: home -> what the profile watched, said and did, read from the store at once and not for long -> what the live model picks ->
+policy, on the titles of the catalogue's feed. What is not read costs the page a row; of others only the encoder is asked, once after
+each play.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ import structlog
 from actors.processors.kept import PROCESSED
 from cluster.durable import open_store
 from cluster.errors import MatineeError, TitleNotFound
-from cluster.resilience import within
 from cluster.security.claims import Claims
 from cluster.settings import Settings
 from serve_apps.catalog.client import CatalogClient, CatalogFeed, Sight, sight
-from serve_apps.playback.client import PlaybackClient
-from serve_apps.profiles.client import ProfilesClient
+from serve_apps.playback.reader import WatchedTitles
+from serve_apps.profiles.reader import Tastes
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.encoded_pages import EncodedPages
 from serve_apps.recommendations.exploration import explored
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 SOURCE_S: Final = 1.0
-"""How long a page waits for what others say of a profile."""
+"""How long a page waits for what is kept of a profile."""
 WATCHED_LIMIT: Final = 100
 LISTED_LIMIT: Final = 100
 
@@ -52,8 +52,6 @@ class Recommendations:
         self,
         settings: Settings,
         catalog: CatalogClient,
-        playback: PlaybackClient,
-        profiles: ProfilesClient,
         now_s: Callable[[], float] = time.time,
         *,
         source_s: float = SOURCE_S,
@@ -61,11 +59,12 @@ class Recommendations:
     ) -> None:
         self.titles = CatalogFeed(settings, catalog, Shelf, now_s)
         open_processed = partial(open_store, settings.store, PROCESSED, now_s)
-        self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed, source_s)
+        self.popular, self.states = Popular(open_processed, now_s), ProfileStates(open_processed)
+        self.watched, self.tastes = WatchedTitles(settings, now_s), Tastes(settings, now_s)
         self.live = live
         self._pages, self._encoded = Pages(), EncodedPages()
         self._explored_share = settings.explored_share
-        self._playback, self._profiles, self._now_s, self._source_s = playback, profiles, now_s, source_s
+        self._now_s, self._source_s = now_s, source_s
 
     async def open(self) -> None:
         """Read all titles, and begin to follow them."""
@@ -79,7 +78,8 @@ class Recommendations:
         await self.popular.close()
         if self.live is not None:
             await self.live.close()
-        await self.states.close()
+        for source in (self.states, self.watched, self.tastes):
+            await source.close()
         await self.titles.close()
 
     async def check(self) -> None:
@@ -95,8 +95,8 @@ class Recommendations:
         stock = self.titles.shelf.stock(Sight(sight(viewer).cap, drafts=False))
         profile_id = viewer.profile_id or ""
         watched, taste, state = await asyncio.gather(
-            self._in_time("playback", self._playback.watched_titles(viewer, WATCHED_LIMIT)),
-            self._in_time("profiles", self._profiles.taste(viewer.account_id, profile_id, LISTED_LIMIT)),
+            self._in_time("places", self.watched.latest(viewer, WATCHED_LIMIT)),
+            self._in_time("choices", self.tastes.of(viewer.account_id, profile_id, LISTED_LIMIT)),
             self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
         sources = Sources(watched, taste.listed if taste is not None else None, state, taste.ratings if taste is not None else {})
@@ -133,9 +133,9 @@ class Recommendations:
         return SimilarTitles(items=[each.card for each in found[:limit]], model_version=version)
 
     async def _in_time(self, source: str, answer: Awaitable[T]) -> T | None:
-        with within(self._source_s):
-            try:
+        try:
+            async with asyncio.timeout(self._source_s):
                 return await answer
-            except MatineeError as error:
-                log.warning("a row fails", source=source, error=repr(error))
-                return None
+        except (MatineeError, TimeoutError) as error:
+            log.warning("a row fails", source=source, error=repr(error))
+            return None

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from actors.processors.profiles import ProfileState, digest
-from serve_apps.playback.schemas import Place
+from serve_apps.playback.schemas import WatchedTitle
 from serve_apps.recommendations.schemas import Fallback
 from serve_apps.recommendations.stock import Known
 
@@ -19,7 +19,7 @@ UNPLACED_S: Final = 60.0
 class Sources(msgspec.Struct, frozen=True):
     """What other services say of a profile; None: they did not say it in time."""
 
-    watched: Sequence[Place] | None
+    watched: Sequence[WatchedTitle] | None
     """The latest place of each title, the latest first."""
     listed: Sequence[str] | None
     state: ProfileState | None = None
@@ -28,9 +28,9 @@ class Sources(msgspec.Struct, frozen=True):
     """How it rated titles: -1 not for it, 1 liked, 2 loved."""
 
     @property
-    def places(self) -> Mapping[str, Place]:
+    def places(self) -> Mapping[str, WatchedTitle]:
         """The places by title."""
-        return {place.title_id: place for place in self.watched or () if place.title_id is not None}
+        return {place.title_id: place for place in self.watched or ()}
 
     @property
     def disliked(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class Sources(msgspec.Struct, frozen=True):
     def begun(self, now_s: float) -> list[str]:
         """Return the titles that were watched, the latest first; what was taken off the history only while playback does not answer."""
         places = self.places
-        latest_s = {title_id: place.updated_at.timestamp() if place.updated_at is not None else 0.0 for title_id, place in places.items()}
+        latest_s = {title_id: place.updated_at_s for title_id, place in places.items()}
         for play in reversed(self.state.plays if self.state is not None else ()):
             if self.watched is None or play.title_id in places or now_s - play.begun_at_s < UNPLACED_S:
                 latest_s[play.title_id] = max(play.begun_at_s, latest_s.get(play.title_id, 0.0))
@@ -60,8 +60,7 @@ class Sources(msgspec.Struct, frozen=True):
         first_s = {play.title_id: float(play.begun_at_s) for play in reversed(self.state.plays if self.state is not None else ())}
         places = self.places
         for title_id in places.keys() - first_s.keys():
-            at = places[title_id].updated_at
-            first_s[title_id] = at.timestamp() if at is not None else 0.0
+            first_s[title_id] = places[title_id].updated_at_s
         return {title_id: first_s[title_id] for title_id in self.begun(now_s)}
 
     def seen(self) -> Callable[[str], bool]:

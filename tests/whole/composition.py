@@ -136,9 +136,7 @@ class Whole:
         self.profiles = Profiles(settings, PlaybackClient(LocalTarget(self.playback)), now_s)
         self.auth = Auth(settings, ProfilesClient(LocalTarget(self.profiles)), PlaybackClient(LocalTarget(self.playback)), now_s)
         self.search = Search(settings, self.catalog_client, now_s)
-        self.recommendations = Recommendations(
-            settings, self.catalog_client, PlaybackClient(LocalTarget(self.playback)), ProfilesClient(LocalTarget(self.profiles)), now_s
-        )
+        self.recommendations = Recommendations(settings, self.catalog_client, now_s)
         self.telemetry = Telemetry(partial(open_log, settings.log), now_s)
         self.operations = Operations(
             settings,

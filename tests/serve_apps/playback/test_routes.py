@@ -12,6 +12,7 @@ from cluster.edge.registry import EDGES, PARTITION
 from cluster.security.claims import Claims
 from cluster.security.paths import PathVerifier
 from serve_apps.playback.client import PlaybackClient
+from serve_apps.playback.reader import WatchedTitles
 from serve_apps.serving import LocalTarget
 from tests.clock import Clock
 from tests.serve_apps.playback.world import World, open_world, token
@@ -170,18 +171,19 @@ def test_continue_watching_names_a_series_once_by_its_latest_episode(play: Calla
     play(scene)
 
 
-def test_other_services_are_told_the_latest_place_of_each_title_finished_or_not(play: Callable[[Scene], None]) -> None:
+def test_other_services_read_the_latest_place_of_each_title_finished_or_not(play: Callable[[Scene], None]) -> None:
     async def scene(world: World, clock: Clock) -> None:
         for playable_id, position_s in [("series-s01e01", 50), ("film", 99), ("series-s01e02", 30), ("other", 2)]:
             clock.advance(10)
             session_id = (await world.start(playable_id)).json()["session_id"]
             await world.ask("DELETE", f"/sessions/{session_id}", params={"position_s": position_s})
-        playback = PlaybackClient(LocalTarget(world.playback))
+        reader = WatchedTitles(world.settings, clock)
         viewer = msgspec.json.decode(token(), type=Claims)
-        watched = [(place.title_id, place.playable_id, place.finished) for place in await playback.watched_titles(viewer, 10)]
+        watched = [(place.title_id, place.playable_id, place.finished) for place in await reader.latest(viewer, 10)]
         assert watched == [("series", "series-s01e02", False), ("film", "film", True)]
-        assert len(await playback.watched_titles(viewer, 1)) == 1
-        assert await playback.watched_titles(msgspec.json.decode(token(profile="another"), type=Claims), 10) == []
+        assert len(await reader.latest(viewer, 1)) == 1
+        assert await reader.latest(msgspec.json.decode(token(profile="another"), type=Claims), 10) == []
+        await reader.close()
 
     play(scene)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from serve_apps.profiles import choices
+from serve_apps.profiles.reader import Tastes
 from serve_apps.profiles.schemas import Taste
 from tests.serve_apps.profiles.conftest import World, token
 
@@ -24,7 +25,7 @@ async def pages(world: World, path: str, by: str, limit: int = 2) -> list[dict[s
             return items
 
 
-def test_other_services_are_told_the_list_and_the_ratings(in_world: InWorld) -> None:
+def test_other_services_read_the_list_and_the_ratings(in_world: InWorld) -> None:
     async def scenario(world: World) -> None:
         profile = await world.made()
         by = token(profile=profile)
@@ -34,9 +35,11 @@ def test_other_services_are_told_the_list_and_the_ratings(in_world: InWorld) -> 
         for title, rating in (("t4", 2), ("t1", -1), ("t5", 1)):
             await world.ask("PUT", f"/me/ratings/{title}", by=by, json={"rating": rating})
         await world.ask("DELETE", "/me/ratings/t5", by=by)
-        assert await world.client.taste("a", profile["profile_id"], 2) == Taste(["t3", "t2"], {"t4": 2, "t1": -1})
-        assert await world.client.taste("a", profile["profile_id"], 10) == Taste(["t3", "t2", "t1"], {"t4": 2, "t1": -1})
-        assert await world.client.taste("another", profile["profile_id"], 10) == Taste([], {})
+        tastes = Tastes(world.settings, lambda: world.now_s)
+        assert await tastes.of("a", profile["profile_id"], 2) == Taste(["t3", "t2"], {"t4": 2, "t1": -1})
+        assert await tastes.of("a", profile["profile_id"], 10) == Taste(["t3", "t2", "t1"], {"t4": 2, "t1": -1})
+        assert await tastes.of("another", profile["profile_id"], 10) == Taste([], {})
+        await tastes.close()
 
     in_world(scenario)
 

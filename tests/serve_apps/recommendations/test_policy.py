@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.row_values import KINDS, RowValues
 from serve_apps.catalog.schemas import Title
-from serve_apps.playback.schemas import Place
+from serve_apps.playback.schemas import WatchedTitle
 from serve_apps.recommendations import policy
 from serve_apps.recommendations.schemas import Home, HomeRow, RowKind
 from serve_apps.recommendations.sources import Sources
@@ -44,7 +44,7 @@ def ids(of: HomeRow | None) -> list[str]:
 @st.composite
 def sources(draw: st.DrawFn, titles: Sequence[Known]) -> Sources:
     known_ids = [title.title_id for title in titles]
-    watched: list[Place] | None = []
+    watched: list[WatchedTitle] | None = []
     for title_id in draw(st.lists(st.sampled_from([*known_ids, "gone"]), unique=True, max_size=8)):
         part = draw(st.sampled_from([each.playable_id for title in titles if title.title_id == title_id for each in title.parts] or ["x"]))
         watched.append(place(title_id, part, finished=draw(st.booleans())))

@@ -23,7 +23,7 @@ from serve_apps.recommendations.sources import UNPLACED_S, Sources
 from serve_apps.recommendations.stock import Known, Stock, known
 from tests.actors.processors.test_profiles import started
 from tests.serve_apps.recommendations.titles import NOW_S, catalogues, film, place
-from tests.serve_apps.recommendations.world import SOURCE_S, Home, at_home
+from tests.serve_apps.recommendations.world import Home, at_home
 
 
 def state(*plays: tuple[str, float], seen: tuple[str, ...] = ()) -> ProfileState:
@@ -132,7 +132,7 @@ def test_a_state_that_cannot_be_read_costs_nothing_but_itself(tmp_path: Path, tr
             name, sort = f"{PROFILES.name}/{partition_for(caller.account_id):03d}", Place().row_sort(str(caller.profile_id))
             await store.put_if_absent(name, sort, "rows", {"plays": "none"})
         await home.service.states.close()
-        home.service.states = ProfileStates(opened, SOURCE_S)
+        home.service.states = ProfileStates(opened)
         assert await home.rows() == expected
         if trouble != "garbage":
             await store.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serve_apps.catalog.schemas import Artwork, CastMember, Image, Media, Season, Title
 from serve_apps.catalog.schemas import Episode as CatalogEpisode
-from serve_apps.playback.schemas import Place
+from serve_apps.playback.schemas import WatchedTitle
 from serve_apps.recommendations.stock import Known, known
 
 NOW_S = 1_750_000_000.0
@@ -68,11 +68,8 @@ def series(title_id: str = "series", episodes: Sequence[tuple[int, int]] = ((1, 
     return film(title_id, kind="series", playable_id=None, media=None, duration_s=None, seasons=seasons, available=bool(made), **fields)
 
 
-def place(title_id: str, playable_id: str | None = None, position_s: float = 60.0, *, finished: bool = False) -> Place:
-    at = datetime.fromtimestamp(NOW_S, UTC)
-    return Place(
-        playable_id=playable_id or title_id, title_id=title_id, position_s=position_s, duration_s=6000, finished=finished, updated_at=at
-    )
+def place(title_id: str, playable_id: str | None = None, position_s: float = 60.0, *, finished: bool = False) -> WatchedTitle:
+    return WatchedTitle(title_id, playable_id or title_id, position_s, finished, NOW_S)
 
 
 GENRES = ("Drama", "drama", "Comedy", "Documentary", "Science Fiction")

@@ -1,4 +1,4 @@
-"""Recommendations beside a real catalogue; playback and profiles say what a test wants, fail, or never answer."""
+"""Recommendations beside a real catalogue; what profiles watched and said is what a test wants, fails, or never comes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from cluster.errors import ServiceUnavailable
 from cluster.security.claims import Claims
 from serve_apps.catalog.client import CatalogClient
 from serve_apps.http import served
-from serve_apps.playback.client import PlaybackClient
-from serve_apps.playback.schemas import Place
-from serve_apps.profiles.client import ProfilesClient
+from serve_apps.playback.schemas import WatchedTitle
 from serve_apps.profiles.schemas import Taste
 from serve_apps.recommendations.live import Live
 from serve_apps.recommendations.routes import PREFIX, create_api
@@ -27,21 +25,24 @@ SOURCE_S = 0.05
 
 
 class Told:
-    """Playback and profiles: `away` fails at once, `hangs` never answers."""
+    """The readers of playback and profiles: `away` fails at once, `hangs` never answers."""
 
     def __init__(self) -> None:
-        self.watched: list[Place] = []
+        self.watched: list[WatchedTitle] = []
         self.listed_ids: list[str] = []
         self.ratings: dict[str, int] = {}
         self.away = self.hangs = False
 
-    async def watched_titles(self, viewer: Claims, limit: int) -> list[Place]:
+    async def latest(self, viewer: Claims, limit: int) -> list[WatchedTitle]:
         await self._answer()
         return self.watched[:limit]
 
-    async def taste(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
+    async def of(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
         await self._answer()
         return Taste(self.listed_ids[:listed_limit], self.ratings)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def _answer(self) -> None:
         if self.hangs:
@@ -58,11 +59,10 @@ class Home:
         self.service = Recommendations(
             catalog.settings,
             CatalogClient(LocalTarget(catalog.catalog)),
-            PlaybackClient(LocalTarget(self.playback)),
-            ProfilesClient(LocalTarget(self.profiles)),
             source_s=source_s,
             live=live,
         )
+        self.service.watched, self.service.tastes = self.playback, self.profiles
         self.gate = NamesGate()
         self.app = served(create_api(self.service, self.gate), PREFIX)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://testserver")
