@@ -71,7 +71,7 @@ def _group(item: pytest.Item) -> str:
     if "new_platform" in getattr(item, "fixturenames", ()) or "platform" in item.path.parent.parts:
         return "platform"
     marks = ("durable", "servers"), ("ray", "ray")
-    return next((group for mark, group in marks if item.get_closest_marker(mark) is not None), str(item.path))
+    return next((group for mark, group in marks if item.get_closest_marker(mark) is not None), item.nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(wrapper=True)
