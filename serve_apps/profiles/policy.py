@@ -35,6 +35,7 @@ class StoredProfile(msgspec.Struct, frozen=True):
     caption_size: CaptionSize = "medium"
     caption_style: CaptionStyle = "box"
     autoplay_next: bool = True
+    watch_languages: tuple[str, ...] = ()
 
     @property
     def cap(self) -> int:

@@ -12,6 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
 """A language tag (BCP 47): `en`, `pt-BR`."""
+WatchLanguages = Annotated[
+    tuple[Language, ...],
+    Field(
+        max_length=20,
+        description="Only titles in one of these are recommended; none: titles in any. Those whose languages nobody has said are in all.",
+    ),
+]
 Avatar = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,6}$")]
 Maturity = Annotated[int, Field(ge=0, le=18, description="An age in years: titles of at most this maturity are seen.")]
@@ -40,6 +47,7 @@ class NewProfile(_Request):
     caption_size: CaptionSize = "medium"
     caption_style: CaptionStyle = "box"
     autoplay_next: bool = True
+    watch_languages: WatchLanguages = ()
 
 
 class PlayerChange(_Request):
@@ -62,6 +70,7 @@ class ProfileChange(PlayerChange):
     kids: bool | None = None
     maturity: Maturity | None = None
     language: Language | None = None
+    watch_languages: WatchLanguages | None = None
     avatar: Avatar | None = None
     pin: Pin | None = Field(default=None, description="The new PIN; null takes it off.")
     current_pin: Pin | None = None
@@ -83,6 +92,7 @@ class Profile(BaseModel):
     caption_size: CaptionSize
     caption_style: CaptionStyle
     autoplay_next: bool
+    watch_languages: list[str]
 
 
 class ProfilePage(BaseModel):
@@ -133,11 +143,13 @@ class RatedTitle(BaseModel):
 
 
 class Taste(msgspec.Struct, frozen=True):
-    """What a profile has said of titles, for who recommends."""
+    """What a profile has said of titles, and in which languages it wants them, for who recommends."""
 
     listed: Sequence[str]
     """The latest first."""
     ratings: Mapping[str, int]
+    languages: Sequence[str] = ()
+    """None: any."""
 
 
 class RatingPage(BaseModel):

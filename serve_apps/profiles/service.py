@@ -29,10 +29,9 @@ from serve_apps.profiles import policy
 from serve_apps.profiles.choices import Choices
 from serve_apps.profiles.policy import StoredProfile
 from serve_apps.profiles.schemas import ChosenProfile, NewProfile, PlayerChange, Profile, ProfileChange, ProfilePage
-from serve_apps.profiles.tables import CHOICES, PROFILES, REQUESTS
+from serve_apps.profiles.tables import CHOICES, PROFILE, PROFILES, REQUESTS
 
 _COUNT = "count"
-_PREFIX = "profile/"
 _LEAVING = "leaving/"
 """Profiles that are deleted, while something of theirs may be left."""
 _ATTEMPTS = 8
@@ -71,7 +70,7 @@ class Profiles:
     async def page(self, account_id: str, limit: int, cursor: str | None) -> ProfilePage:
         """Return the account's profiles."""
         after = decode_cursor(cursor)
-        rows = await self._store.scan(account_id, _PREFIX, after=None if after is None else _PREFIX + after, limit=limit + 1)
+        rows = await self._store.scan(account_id, PROFILE, after=None if after is None else PROFILE + after, limit=limit + 1)
         items = [_profile(row) for row in rows[:limit]]
         return ProfilePage(items=items, next_cursor=encode_cursor(items[-1].profile_id) if len(rows) > limit else None)
 
@@ -84,10 +83,10 @@ class Profiles:
         pin_hash = await self._passwords.hash(new.pin) if new.pin is not None else None
         stored = StoredProfile(**new.model_dump(exclude={"pin"}), created_at_s=self._now_s(), pin_hash=pin_hash)
         for _ in range(_ATTEMPTS):
-            row = await self._store.get(account_id, _PREFIX + profile_id)
+            row = await self._store.get(account_id, PROFILE + profile_id)
             if row is not None:
                 return _profile(row)
-            insert = Insert(_PREFIX + profile_id, "profile", msgspec.to_builtins(stored))
+            insert = Insert(PROFILE + profile_id, "profile", msgspec.to_builtins(stored))
             try:
                 await self._store.batch(account_id, [insert, await self._counted(account_id, 1)])
             except VersionConflict:
@@ -100,7 +99,7 @@ class Profiles:
         if await self._store.get(account_id, _COUNT) is not None:
             return
         stored = StoredProfile(name, kids=False, maturity=18, language="en", avatar="1", created_at_s=self._now_s())
-        profile = Insert(_PREFIX + new_id(), "profile", msgspec.to_builtins(stored))
+        profile = Insert(PROFILE + new_id(), "profile", msgspec.to_builtins(stored))
         try:
             await self._store.batch(account_id, [profile, Insert(_COUNT, "count", {"count": 1})])
         except VersionConflict:
@@ -205,7 +204,7 @@ class Profiles:
                 continue
             break
         # By name, since nobody else knows which profiles an account had; repeated until their rows are gone.
-        for prefix in (_PREFIX, _LEAVING):
+        for prefix in (PROFILE, _LEAVING):
             for each in await self._store.scan(account_id, prefix):
                 await self._playback.forget_profile(account_id, each.sort.removeprefix(prefix))
         for store in (self._store, self._requests):
@@ -213,7 +212,7 @@ class Profiles:
         await self.choices.forget(account_id)
 
     async def _row(self, account_id: str, profile_id: str) -> Row:
-        row = await self._store.get(account_id, _PREFIX + profile_id)
+        row = await self._store.get(account_id, PROFILE + profile_id)
         if row is None:
             raise ProfileNotFound
         return row
@@ -249,7 +248,7 @@ def _stored(row: Row) -> StoredProfile:
 def _profile(row: Row) -> Profile:
     stored = _stored(row)
     return Profile(
-        profile_id=row.sort.removeprefix(_PREFIX),
+        profile_id=row.sort.removeprefix(PROFILE),
         name=stored.name,
         kids=stored.kids,
         maturity=stored.cap,
@@ -262,4 +261,5 @@ def _profile(row: Row) -> Profile:
         caption_size=stored.caption_size,
         caption_style=stored.caption_style,
         autoplay_next=stored.autoplay_next,
+        watch_languages=list(stored.watch_languages),
     )

@@ -92,14 +92,14 @@ class Recommendations:
         Raises:
             ServiceUnavailable: this replica has not read the titles yet.
         """
-        stock = self.titles.shelf.stock(Sight(sight(viewer).cap, drafts=False))
-        profile_id = viewer.profile_id or ""
+        shelf, profile_id = self.titles.shelf, viewer.profile_id or ""
         watched, taste, state = await asyncio.gather(
             self._in_time("places", self.watched.latest(viewer, WATCHED_LIMIT)),
             self._in_time("choices", self.tastes.of(viewer.account_id, profile_id, LISTED_LIMIT)),
             self._in_time("profile state", self.states.read(viewer.account_id, profile_id)),
         )
         sources = Sources(watched, taste.listed if taste is not None else None, state, taste.ratings if taste is not None else {})
+        stock = shelf.stock(Sight(sight(viewer).cap, drafts=False), taste.languages if taste is not None else ())
         now_s = self._now_s()
         bundle_id = self.live.bundle_id if self.live is not None else None
         day, profile = int(now_s // policy.DAY_S), (viewer.account_id, profile_id)
@@ -119,13 +119,16 @@ class Recommendations:
         return explored(page, stock, sources, profile_id, now_s, self._explored_share)
 
     async def similar(self, caller: Claims, title_id: str, limit: int) -> SimilarTitles:
-        """Return titles like another, the most alike first.
+        """Return titles like another, the most alike first, to a profile in its languages.
 
         Raises:
             TitleNotFound: there is none that the caller sees.
             ProfileRequired: a member who has not chosen a profile.
         """
-        stock = self.titles.shelf.stock(sight(caller))
+        shelf, languages = self.titles.shelf, None
+        if caller.profile_id is not None:
+            languages = await self._in_time("languages", self.tastes.languages(caller.account_id, caller.profile_id))
+        stock = shelf.stock(sight(caller), languages or ())
         title = stock.by_id.get(title_id)
         if title is None:
             raise TitleNotFound

@@ -5,18 +5,21 @@ Main path: the catalogue's feed -> Shelf.put -> Shelf.stock(sight), made once af
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from actors.processors.profiles import digest
 from serve_apps.catalog.client import Sight
 from serve_apps.catalog.schemas import Title, TitleCard
+
+STOCKS_LIMIT: Final = 32
+"""Of 27,000 titles one takes half a second to make and some ten megabytes."""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +42,8 @@ class Known(msgspec.Struct, frozen=True):
     genres: Mapping[str, str]
     """As they are spelled, by how they compare."""
     people: Mapping[str, str]
+    languages: frozenset[str]
+    """Tags as they compare; none: nobody has said."""
     added_at_s: float
 
 
@@ -57,6 +62,7 @@ def known(title: Title) -> Known:
         parts=tuple(parts),
         genres={genre.casefold(): genre for genre in title.genres},
         people={member.name.casefold(): member.name for member in title.cast},
+        languages=frozenset(tag.casefold() for tag in title.languages),
         added_at_s=title.added_at.timestamp(),
     )
 
@@ -88,13 +94,16 @@ class Shared(NamedTuple):
 
 
 class Stock:
-    """Titles by id and by age, and those that can be played by each genre and person that they have."""
+    """Titles by id and by age, and those that may be recommended by each genre and person that they have."""
 
-    def __init__(self, titles: Iterable[Known]) -> None:
+    def __init__(self, titles: Iterable[Known], tags: AbstractSet[str] = frozenset()) -> None:
+        """Stock titles of which those with one of these tags, or none, are recommended; without `tags` all."""
         self.newest: Sequence[Known] = sorted(titles, key=lambda title: (-title.added_at_s, title.title_id))
         self.by_id = {title.title_id: title for title in self.newest}
         # While nothing can be played yet, a page shows what there will be.
-        self.playable = [title for title in self.newest if title.parts] or self.newest
+        playable = [title for title in self.newest if title.parts] or self.newest
+        # And where there is nothing in these languages, what there is in others.
+        self.playable = [title for title in playable if not tags or not title.languages or title.languages & tags] or playable
         # By their places among the playable ones, in this order: what is alike is found without looking at all titles.
         self._genres: defaultdict[str, list[int]] = defaultdict(list)
         self._people: defaultdict[str, list[int]] = defaultdict(list)
@@ -149,7 +158,7 @@ class Stock:
 
     @cached_property
     def pool(self) -> Pool:
-        """What can be played."""
+        """What may be recommended."""
         return Pool.of([title.title_id for title in self.playable])
 
     def pool_of_genre(self, genre: str) -> Pool:
@@ -174,24 +183,43 @@ class Shelf:
 
     def __init__(self) -> None:
         self._titles: dict[str, Known] = {}
-        self._stocks: dict[Sight, Stock] = {}
+        self._stocks: OrderedDict[tuple[Sight, frozenset[str]], Stock] = OrderedDict()
+        self._tags: frozenset[str] | None = None
 
     def put(self, title: Title) -> None:
         """Keep a title."""
-        self._stocks.clear()
+        self._changed()
         self._titles[title.title_id] = known(title)
 
     def drop(self, title_id: str) -> None:
         """Forget a title."""
-        self._stocks.clear()
+        self._changed()
         self._titles.pop(title_id, None)
+
+    def _changed(self) -> None:
+        self._stocks.clear()
+        self._tags = None
 
     def __contains__(self, title_id: str) -> bool:
         return title_id in self._titles
 
-    def stock(self, sight: Sight) -> Stock:
-        """Return what a caller sees."""
-        if sight not in self._stocks:
+    def stock(self, sight: Sight, languages: Iterable[str] = ()) -> Stock:
+        """Return what a caller sees, to be recommended in these languages; none: in any."""
+        # By the tags that titles have: whoever asks for languages that none has makes no stock more.
+        wanted = sight, self._tags_of(languages)
+        if wanted not in self._stocks:
             seen = (title for title in self._titles.values() if sight.shows(title.card.maturity, title.card.published))
-            self._stocks[sight] = Stock(seen)
-        return self._stocks[sight]
+            self._stocks[wanted] = Stock(seen, wanted[1])
+            if len(self._stocks) > STOCKS_LIMIT:
+                self._stocks.popitem(last=False)
+        self._stocks.move_to_end(wanted)
+        return self._stocks[wanted]
+
+    def _tags_of(self, languages: Iterable[str]) -> frozenset[str]:
+        """Return the tags of titles that are in one of these languages: a title in `pt-BR` is one in `pt`."""
+        wanted = tuple(f"{language.casefold()}-" for language in languages)
+        if not wanted:
+            return frozenset()
+        if self._tags is None:
+            self._tags = frozenset(chain.from_iterable(title.languages for title in self._titles.values()))
+        return frozenset(tag for tag in self._tags if f"{tag}-".startswith(wanted))

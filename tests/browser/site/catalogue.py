@@ -44,6 +44,7 @@ def profile(profile_id: str = PROFILE, name: str = "Noor", **changed: Any) -> Js
         "caption_size": "medium",
         "caption_style": "box",
         "autoplay_next": True,
+        "watch_languages": [],
         **changed,
     }
 

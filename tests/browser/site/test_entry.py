@@ -426,6 +426,10 @@ def test_a_profile_is_made_with_its_wishes(members_page: Page, fake: Fake, axe: 
     dialog.get_by_label("Name").fill("Ida")
     dialog.get_by_label("Sound").select_option("de")
     dialog.get_by_label("Subtitles").select_option("off")
+    dialog.get_by_text("Recommend films in any language").click()
+    for tongue in ("Français", "Deutsch", "Français"):  # taken, taken, let go
+        dialog.get_by_role("group", name="Recommend films in").get_by_label(tongue).click()
+    expect(dialog.get_by_text("Recommend films in Deutsch")).to_be_visible()
     dialog.get_by_text("Ask for a PIN").click()
     dialog.get_by_label("PIN", exact=True).fill("1234")
     axe.everywhere(members_page)
@@ -440,8 +444,8 @@ def test_a_profile_is_made_with_its_wishes(members_page: Page, fake: Fake, axe: 
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)
     body = fake.requests("/profiles", "POST")[-1].body
-    told = {name: body[name] for name in ("name", "audio_language", "subtitle_language", "pin")}
-    assert told == {"name": "Ida", "audio_language": "de", "subtitle_language": "off", "pin": "1234"}
+    told = {name: body[name] for name in ("name", "audio_language", "subtitle_language", "watch_languages", "pin")}
+    assert told == {"name": "Ida", "audio_language": "de", "subtitle_language": "off", "watch_languages": ["de"], "pin": "1234"}
 
 
 def test_a_profile_with_a_pin_is_changed_with_it(members_page: Page, fake: Fake, two: list[Json], axe: Axe) -> None:

@@ -39,6 +39,9 @@ def test_other_services_read_the_list_and_the_ratings(in_world: InWorld) -> None
         assert await tastes.of("a", profile["profile_id"], 2) == Taste(["t3", "t2"], {"t4": 2, "t1": -1})
         assert await tastes.of("a", profile["profile_id"], 10) == Taste(["t3", "t2", "t1"], {"t4": 2, "t1": -1})
         assert await tastes.of("another", profile["profile_id"], 10) == Taste([], {})
+        await world.ask("PATCH", f"/{profile['profile_id']}", by=by, json={"watch_languages": ["de", "pt-BR"]})
+        assert (await tastes.of("a", profile["profile_id"], 10)).languages == ("de", "pt-BR")
+        assert await tastes.languages("a", "nobody") == ()
         await tastes.close()
 
     in_world(scenario)

@@ -14,7 +14,7 @@ from serve_apps.recommendations import policy
 from serve_apps.recommendations.schemas import Home, HomeRow, RowKind
 from serve_apps.recommendations.sources import Sources
 from serve_apps.recommendations.stock import Known, Stock, known
-from tests.serve_apps.recommendations.titles import BACKDROP, DAY_S, NOW_S, catalogues, film, place, series
+from tests.serve_apps.recommendations.titles import BACKDROP, DAY_S, LANGUAGES, NOW_S, catalogues, film, place, series
 
 NOBODY = Sources([], [])
 
@@ -93,6 +93,19 @@ def test_rows_have_items_or_have_failed_and_show_only_what_there_is(data):
             parts = {part.playable_id: part for part in by_id[item.title.title_id].parts}
             assert item.playable_id in parts if parts else item.playable_id is None
             assert item.title == by_id[item.title.title_id].card
+
+
+@given(st.data())
+def test_what_is_recommended_is_in_a_wanted_language_unless_nothing_is(data):
+    titles, tags = data.draw(catalogues()), data.draw(st.frozensets(st.sampled_from([tag.casefold() for tag in LANGUAGES]), min_size=1))
+    told = page(Stock(titles, tags), data.draw(sources(titles)), scores=data.draw(scored(titles)))
+    # While nothing can be played yet, a page shows what there will be.
+    shown = [title for title in titles if title.parts] or titles
+    wanted = {title.title_id for title in shown if not title.languages or title.languages & tags}
+    recommended = {title_id for each in told.rows if each.kind not in {"continue", "list"} for title_id in ids(each)}
+    assert recommended <= (wanted or {title.title_id for title in shown})
+    assert bool(recommended) == bool(titles)
+    assert told.hero is None or not wanted or told.hero.title.title_id in wanted
 
 
 @given(catalogues(), st.text(max_size=5), st.floats(0, DAY_S - 1))

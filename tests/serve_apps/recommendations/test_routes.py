@@ -40,6 +40,27 @@ def test_a_page_has_what_was_left_what_is_listed_and_what_is_new(tmp_path):
     at_home(tmp_path, run)
 
 
+def test_home_and_what_is_alike_are_in_the_profiles_languages_and_what_it_listed_in_any(tmp_path):
+    async def run(home: Home) -> None:
+        made = {
+            name: await home.make(name, languages=tags, genres=["Drama"])
+            for name, tags in (("One", ["de"]), ("Two", ["de"]), ("Brazil", ["pt-BR"]), ("Both", ["en", "pt"]), ("Unsaid", []))
+        }
+        home.profiles.listed_ids = [made["Two"]]
+        assert set(await home.names("new")) == {"One", "Two", "Brazil", "Both", "Unsaid"}
+        home.profiles.wanted = ["pt"]
+        assert set(await home.names("new")) == {"Brazil", "Both", "Unsaid"}
+        assert await home.names("list") == ["Two"]
+        alike = (await home.ask(f"/similar/{made['One']}")).json()["items"]
+        assert {card["name"] for card in alike} == {"Brazil", "Both", "Unsaid"}
+        home.profiles.wanted = ["ja"]
+        assert len(await home.names("new")) == 5
+        home.profiles.away = True
+        assert len(await home.names("new")) == 5
+
+    at_home(tmp_path, run)
+
+
 @pytest.mark.parametrize("trouble", ["away", "hangs"])
 @pytest.mark.parametrize("source", ["playback", "profiles"])
 def test_a_source_that_does_not_answer_costs_its_row_and_no_other(tmp_path, trouble, source):

@@ -72,6 +72,7 @@ def place(title_id: str, playable_id: str | None = None, position_s: float = 60.
     return WatchedTitle(title_id, playable_id or title_id, position_s, finished, NOW_S)
 
 
+LANGUAGES = ("en", "pt", "pt-BR", "de")
 GENRES = ("Drama", "drama", "Comedy", "Documentary", "Science Fiction")
 PEOPLE = ("Ada", "Ben", "Cleo", "Dora")
 
@@ -86,6 +87,7 @@ def catalogues(draw: st.DrawFn, most: int = 40) -> list[Known]:
                 make(
                     f"t{number}",
                     age_days=draw(st.integers(0, 400)),
+                    languages=draw(st.lists(st.sampled_from(LANGUAGES), max_size=2, unique=True)),
                     genres=draw(st.lists(st.sampled_from(GENRES), max_size=3, unique_by=str.casefold)),
                     cast=draw(st.lists(st.sampled_from(PEOPLE), max_size=3, unique=True)),
                     artwork=draw(st.sampled_from((BACKDROP, Artwork()))),

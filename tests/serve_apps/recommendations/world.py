@@ -31,6 +31,7 @@ class Told:
         self.watched: list[WatchedTitle] = []
         self.listed_ids: list[str] = []
         self.ratings: dict[str, int] = {}
+        self.wanted: list[str] = []
         self.away = self.hangs = False
 
     async def latest(self, viewer: Claims, limit: int) -> list[WatchedTitle]:
@@ -39,7 +40,11 @@ class Told:
 
     async def of(self, account_id: str, profile_id: str, listed_limit: int) -> Taste:
         await self._answer()
-        return Taste(self.listed_ids[:listed_limit], self.ratings)
+        return Taste(self.listed_ids[:listed_limit], self.ratings, self.wanted)
+
+    async def languages(self, account_id: str, profile_id: str) -> list[str]:
+        await self._answer()
+        return self.wanted
 
     async def close(self) -> None:
         """Nothing is open."""

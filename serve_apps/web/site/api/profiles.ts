@@ -251,6 +251,12 @@ export interface components {
              * @description What is read first; null: as the film asks.
              */
             subtitle_language?: (string | "off") | null;
+            /**
+             * Watch Languages
+             * @description Only titles in one of these are recommended; none: titles in any. Those whose languages nobody has said are in all.
+             * @default []
+             */
+            watch_languages: string[];
         };
         /**
          * NewRating
@@ -319,6 +325,8 @@ export interface components {
             profile_id: string;
             /** Subtitle Language */
             subtitle_language: string | null;
+            /** Watch Languages */
+            watch_languages: string[];
         };
         /**
          * ProfileChange
@@ -354,6 +362,8 @@ export interface components {
             pin?: string | null;
             /** Subtitle Language */
             subtitle_language?: (string | "off") | null;
+            /** Watch Languages */
+            watch_languages?: string[] | null;
         };
         /**
          * ProfilePage

@@ -36,6 +36,8 @@ export const LANGUAGES = [
   "ko",
   "zh",
 ];
+/** Profiles take no more. */
+const WANTED_LIMIT = 20;
 const AGES = [0, 6, 7, 10, 12, 14, 16, 18];
 
 export function ProfileForm({
@@ -57,6 +59,8 @@ export function ProfileForm({
   // "" is the film's own sound, or no wish about subtitles.
   const [sound, setSound] = useState(profile?.audio_language ?? "");
   const [subtitles, setSubtitles] = useState(profile?.subtitle_language ?? "");
+  // None: in any.
+  const [wanted, setWanted] = useState<readonly string[]>(profile?.watch_languages ?? []);
   const [locks, setLocks] = useState(profile?.has_pin ?? false);
   const [pin, setPin] = useState("");
   const [currentPin, setCurrentPin] = useState("");
@@ -72,7 +76,7 @@ export function ProfileForm({
     setProblem(null);
     try {
       const heard = { audio_language: sound || null, subtitle_language: subtitles || null };
-      const wishes = { name, avatar, kids, maturity, language: tongue, ...heard };
+      const wishes = { name, avatar, kids, maturity, language: tongue, watch_languages: [...wanted], ...heard };
       if (!profile) {
         const player = { caption_size: "medium", caption_style: "box", autoplay_next: true } as const;
         const lock = locks && pin ? { pin } : {};
@@ -180,6 +184,7 @@ export function ProfileForm({
             onChange={setSubtitles}
           />
         </div>
+        <Wanted value={wanted} onChange={setWanted} />
         <Switch
           label="Ask for a PIN before this profile is used"
           checked={locks}
@@ -231,6 +236,40 @@ export function ProfileForm({
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** In which languages films are recommended: any, or those that are ticked. */
+function Wanted({
+  value,
+  onChange,
+}: {
+  value: readonly string[];
+  onChange: (value: readonly string[]) => void;
+}): JSX.Element {
+  const tags = [...new Set([...value, ...LANGUAGES])];
+  return (
+    <details class="field wanted">
+      <summary>
+        Recommend films in <b>{value.length > 0 ? value.map(language).join(", ") : "any language"}</b>
+      </summary>
+      <div role="group" aria-label="Recommend films in">
+        {tags.map((tag) => (
+          <label class="check" key={tag}>
+            <input
+              type="checkbox"
+              checked={value.includes(tag)}
+              disabled={!value.includes(tag) && value.length >= WANTED_LIMIT}
+              onChange={(event) =>
+                onChange(event.currentTarget.checked ? [...value, tag] : value.filter((other) => other !== tag))
+              }
+            />
+            <span>{language(tag)}</span>
+          </label>
+        ))}
+      </div>
+      <span class="hint">None ticked: in any. What you put on your list, and search, is in all.</span>
+    </details>
   );
 }
 
