@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import hypothesis
 import pytest
@@ -30,6 +30,7 @@ if memory.FOLDER is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory.FOLDER))
 
 SERVERS = pytest.StashKey[Servers]()
+PLATFORMS = pytest.StashKey[list[Platform]]()
 # How slow a machine is says nothing of the code.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
@@ -51,23 +52,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bring those together that share three nodes, so that these need not run beside all the others; and for `-n`, what shares more."""
-    sharing = [item for item in items if _shares(item)]
-    if sharing:
-        first = items.index(sharing[0])
-        items[first:] = sharing + [item for item in items[first:] if not _shares(item)]
-    if hasattr(config, "workerinput"):
+    """Bring those together that share something large, so that it need not run beside all the others; with `-n` one process has them."""
+    distributed = hasattr(config, "workerinput")
+    # In two processes the longest begins first, and beside it run the files of tests that share nothing; in one these come first.
+    order = {"platform": 0 if distributed else 2, "servers": 3, "ray": 4}
+    items.sort(key=lambda item: (order.get(_group(item), 1), not _shares(item) and _group(item) == "servers"))
+    if distributed:
         for item in items:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
-        items.sort(key=lambda item: ORDER.get(_group(item), 1))
-
-
-ORDER: Final = {"platform": 0, "servers": 2, "ray": 3}
-"""The longest begins first; beside it run the files of tests that share nothing."""
 
 
 def _group(item: pytest.Item) -> str:
-    """Return what must be run by one process: what shares a platform, servers or a Ray, else a file."""
+    """Return what a test shares: a platform, servers or a Ray, else nothing but its file."""
     if "new_platform" in getattr(item, "fixturenames", ()) or "platform" in item.path.parent.parts:
         return "platform"
     marks = ("durable", "servers"), ("ray", "ray")
@@ -76,8 +72,11 @@ def _group(item: pytest.Item) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
-    """End the three nodes with the last test that shares them."""
+    """End the platforms, and the three nodes, with the last test that shares them."""
     result = yield
+    if _group(item) == "platform" and not (nextitem and _group(nextitem) == "platform"):
+        for platform in item.config.stash.get(PLATFORMS, []):
+            platform.down()
     servers = item.config.stash.get(SERVERS, None)
     if servers is not None and _shares(item) and not (nextitem and _shares(nextitem)):
         servers.stop(3)
@@ -154,12 +153,14 @@ def three(servers: Servers) -> Nodes:
 @pytest.fixture(scope="session")
 def new_platform(request: pytest.FixtureRequest) -> MakePlatform:
     """Makes a platform, not started yet: embedded, or with `--on-servers` on the suite's servers."""
+    platforms = request.config.stash.setdefault(PLATFORMS, [])
 
     def made(data: Path, **settings: object) -> Platform:
-        if not request.config.getoption("--on-servers"):
-            return Platform(data, **settings)
-        servers: Servers = request.getfixturevalue("servers")
-        return Platform(data, store=servers.new_store_url(), log=servers.new_log_url(), **settings)
+        if request.config.getoption("--on-servers"):
+            servers: Servers = request.getfixturevalue("servers")
+            settings = {"store": servers.new_store_url(), "log": servers.new_log_url(), **settings}
+        platforms.append(Platform(data, **settings))
+        return platforms[-1]
 
     return made
 

@@ -64,6 +64,8 @@ class Faults:
     def __init__(self, at: int = 0, when: str = "before", killed: bool = False) -> None:
         self.calls, self._at, self._when, self._killed = 0, at, when, killed
         self.away = False
+        self.left: Any = None
+        """What was just opened when it failed, or was killed: nobody has it, to close it."""
 
     async def call(self, operation: Callable[[], Awaitable[T]], *, writes: bool = False) -> T:
         if self.away:
@@ -75,6 +77,7 @@ class Faults:
             raise Killed if self._killed else StoreUnavailable()
         answer = await operation()
         if mine:
+            self.left = answer
             raise Killed if self._killed else (Indeterminate() if writes else StoreUnavailable())
         return answer
 
@@ -127,6 +130,7 @@ class World:
     def __init__(self, store_url: str, log_url: str, clock: Clock) -> None:
         self.store_url, self.log_url, self.clock = store_url, log_url, clock
         self._processors: list[LogProcessor] = []
+        self._faults: list[Faults] = []
 
     async def __aenter__(self) -> World:
         self.log = await open_log(self.log_url, self.clock)
@@ -134,7 +138,8 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for each in (*self._processors, self.store, self.log):
+        left = [faults.left for faults in self._faults if hasattr(faults.left, "close")]
+        for each in (*left, *self._processors, self.store, self.log):
             await each.close()
 
     def processor(self, faults: Faults | None = None, processor: Processor = LISTS, **how: Any) -> LogProcessor:
@@ -151,6 +156,7 @@ class World:
             processor, partial(opened, PROCESSED), partial(opened, HINTS), opened_log, self.clock, **{"patience": QUICK, **how}
         )
         self._processors.append(made)
+        self._faults.append(faults)
         return made
 
     async def opened(self, table: Any) -> Store:
