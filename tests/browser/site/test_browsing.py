@@ -497,8 +497,10 @@ def test_a_refused_change_goes_back_and_can_be_tried_again(members_page: Page, f
     expect(members_page.get_by_text("could not be put on your list. At most 1000 titles.")).to_be_visible()
     expect(on_list).to_have_attribute("aria-pressed", "false")
     axe.everywhere(members_page)
+    on_list.click()  # once more: a notice goes by itself, and looking at everything takes its time
+    expect(members_page.get_by_role("button", name="Try again").last).to_be_visible()
     fake.on("/profiles/me/list/t-bunny", None, "PUT")
-    members_page.get_by_role("button", name="Try again").click()
+    members_page.get_by_role("button", name="Try again").last.click()
     expect(on_list).to_have_attribute("aria-pressed", "true")
 
 
