@@ -194,8 +194,9 @@ class Reader:
         self._out.close()
 
     async def get(self, path: str, token: str) -> bytes:
-        """Return what is answered; asserts that it is well."""
-        self._out.write(f"GET {path} HTTP/1.1\r\nHost: home\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        """Return what is answered, plain or in gzip; asserts that it is well."""
+        asks = f"Host: home\r\nAuthorization: Bearer {token}\r\nAccept-Encoding: gzip, deflate, br"
+        self._out.write(f"GET {path} HTTP/1.1\r\n{asks}\r\n\r\n".encode())
         head = (await self._in.readuntil(b"\r\n\r\n")).lower()
         assert b" 200 " in head.partition(b"\r\n")[0], head
         return await self._in.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))

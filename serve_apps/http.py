@@ -32,6 +32,7 @@ from cluster.errors import (
 from cluster.resilience import within
 from cluster.security.claims import Claims
 from serve_apps.audit import Audit, Noting, let_through
+from serve_apps.encodings import encoding_for
 from serve_apps.json_body import JsonRoute
 from serve_apps.problems import PROBLEM_SCHEMA, answer_by_problems, problem_response
 from serve_apps.trace import headers_of, trace_of, traced
@@ -68,6 +69,11 @@ def problems(*errors: type[MatineeError]) -> dict[int | str, dict[str, Any]]:
 def json_bytes(body: bytes, *, etag: str | None = None, status: int = 200) -> Response:
     """Return bytes that are JSON already."""
     return Response(body, status, {"ETag": etag} if etag else None, "application/json")
+
+
+def takes_gzip(request: Request) -> bool:
+    """Say whether the caller takes an answer in gzip, as every browser does."""
+    return encoding_for(", ".join(request.headers.getlist("Accept-Encoding")), ["gzip"]) == "gzip"
 
 
 def new_api(

@@ -28,7 +28,7 @@ from serve_apps.recommendations import policy
 from serve_apps.recommendations.encoded_pages import EncodedPages
 from serve_apps.recommendations.exploration import explored
 from serve_apps.recommendations.live import Live
-from serve_apps.recommendations.pages import Basis, Pages
+from serve_apps.recommendations.pages import Basis, Page, Pages
 from serve_apps.recommendations.popular import Popular
 from serve_apps.recommendations.profile import ProfileStates
 from serve_apps.recommendations.schemas import Home, SimilarTitles
@@ -86,8 +86,10 @@ class Recommendations:
         """Raise if the replica no longer follows the titles."""
         await self.titles.check()
 
-    async def page(self, viewer: Claims) -> bytes:
-        """Return a profile's page, a `Home` as JSON; drafts are on nobody's. Made anew only where what it is made from has changed.
+    async def page(self, viewer: Claims, *, packs: bool = False) -> Page:
+        """Return a profile's page; drafts are on nobody's. Made anew only where what it is made from has changed.
+
+        For a caller that `packs`, what was made before comes in gzip; a page that is made now goes out as it is, at once.
 
         Raises:
             ServiceUnavailable: this replica has not read the titles yet.
@@ -106,11 +108,14 @@ class Recommendations:
         basis = Basis(ref(stock), sources, tuple(sources.begun(now_s)), self.popular.version, bundle_id, day)
         if (page := self._pages.get(profile, basis)) is None:
             home = await self._home(stock, sources, profile_id, now_s)
-            page = self._encoded.encode(home)
+            page = Page(self._encoded.encode(home))
             # Where the live model did not pick itself, it may the next time.
             if home.model_version == bundle_id and (bundle_id is None or home.fallback == "none"):
                 self._pages.keep(profile, basis, page)
-        return page
+        elif packs and not page.packed:
+            page = await asyncio.to_thread(page.pack)
+            self._pages.keep(profile, basis, page)
+        return page if packs else page.unpack()
 
     async def _home(self, stock: Stock, sources: Sources, profile_id: str, now_s: float) -> Home:
         picks = await self.live.picks(stock, sources, now_s) if self.live is not None else NO_PICKS

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster.errors import NotFound, SiteNotBuilt
+from serve_apps.encodings import encoding_for
 from serve_apps.web import policy
 
 DIST: Final = Path(__file__).with_name("dist")
@@ -63,7 +64,7 @@ class File:
 
     def form(self, accept_encoding: str) -> Form:
         """Return the smallest form that the caller takes."""
-        return self.encoded.get(policy.encoding_for(accept_encoding, list(self.encoded)), self.plain)
+        return self.encoded.get(encoding_for(accept_encoding, list(self.encoded)), self.plain)
 
 
 class Site:

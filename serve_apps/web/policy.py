@@ -1,4 +1,4 @@
-"""What web decides: which file a path means, in which encoding, and what a page may do in the browser."""
+"""What web decides: which file a path means, and what a page may do in the browser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ HEADERS: Final = {
 """What every answer of the sites carries; a page also its content security policy."""
 
 _URL: Final = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/.*)?", re.ASCII)
-_WEIGHT: Final = re.compile(r"[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 
 def file_of(path: str) -> str | None:
@@ -44,16 +43,6 @@ def file_of(path: str) -> str | None:
     if first == "api":  # a service that does not exist, or not yet: no page pretends to be its answer
         return None
     return CONSOLE if first == "console" else INDEX
-
-
-def encoding_for(accept_encoding: str, offered: Sequence[str]) -> str:
-    """Return which of the encodings offered (smallest first) to send, '' for none (RFC 9110 section 12.5.3)."""
-    weights = {}
-    for part in accept_encoding.split(","):
-        coding, *parameters = (each.strip() for each in part.split(";"))
-        weight = next((float(found[1]) for each in parameters if (found := _WEIGHT.fullmatch(each))), 1.0)
-        weights[coding.lower()] = weight
-    return next((coding for coding in offered if weights.get(coding, weights.get("*", 0.0)) > 0), "")
 
 
 def is_known(etag: str, if_none_match: str) -> bool:

@@ -1,6 +1,6 @@
 """One SQLite file as this process has it open: one writer, a few reading connections, however many stores use it.
 
-Main path: acquire() -> write() and read() -> close(); the last one to close frees the file.
+Main path: acquire() -> write(), glance() and read() -> close(); the last one to close frees the file.
 Refuses to know tables: a `prepare` step given by its user makes them.
 """
 
@@ -11,12 +11,12 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cluster.durable.sqlite.faults import translate, translate_at_open
+from cluster.durable.sqlite.faults import is_busy, translate, translate_at_open
 from cluster.durable.sqlite.writer import Chore, Writer, patiently
 from cluster.errors import Misconfigured, Overloaded, StoreUnavailable
 
@@ -67,6 +67,22 @@ class Database:
         """See `Writer.write`."""
         return await self._writer.write(operation, size_bytes)
 
+    async def glance(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Run an `operation` that reads a few rows on the caller's event loop, between others' turns; ADR 33.
+
+        In a thread only where another connection is in the way. Raises as `read` does.
+        """
+        await asyncio.sleep(0)
+        if self._closed:
+            raise StoreUnavailable(f"{self.path.name} is closed")
+        try:
+            with self._reader() as connection:
+                return operation(connection)
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise translate(error, self.path) from error
+        return await self.read(operation)
+
     async def read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run `operation` on a reading connection, in a thread.
 
@@ -105,21 +121,28 @@ class Database:
         return connection
 
     def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        connection: sqlite3.Connection | None = None
         try:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            mine = connection = connection or self.connect_to_read()
-            return patiently(lambda: operation(mine), READ_DEADLINE_S)
+            with self._reader() as connection:
+                return patiently(lambda: operation(connection), READ_DEADLINE_S)
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
         finally:
             with self._lock:
                 self._reading -= 1
-                if connection is not None and not self._closed:
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self.connect_to_read()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                kept = not self._closed
+                if kept:
                     self._idle.append(connection)
-                    connection = None
-            if connection is not None:
+            if not kept:
                 connection.close()
 
     def _shut(self) -> None:

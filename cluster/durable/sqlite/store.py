@@ -27,6 +27,8 @@ from cluster.errors import InvalidCursor, Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FILES_LIMIT: Final = 256
+GLANCE_ROWS: Final = 100
+"""So many rows are read on the caller's event loop; more of them in a thread."""
 
 
 class _Place(msgspec.Struct, frozen=True, array_like=True):
@@ -89,15 +91,15 @@ class SqliteStore(Store):
         """See the port."""
         limits.check_keys(partition, sort)
         now_s = self._now_s()
-        return await self._file(partition).read(lambda connection: sql.get(connection, self._table, partition, sort, now_s))
+        return await self._file(partition).glance(lambda connection: sql.get(connection, self._table, partition, sort, now_s))
 
     async def get_each(self, partition: str, sorts: Sequence[str]) -> list[Row | None]:
         """See the port; one visit to the file."""
         limits.check_keys(partition, *sorts)
         now_s = self._now_s()
-        return await self._file(partition).read(
-            lambda connection: [sql.get(connection, self._table, partition, sort, now_s) for sort in sorts]
-        )
+        file = self._file(partition)
+        read = file.glance if len(sorts) <= GLANCE_ROWS else file.read
+        return await read(lambda connection: [sql.get(connection, self._table, partition, sort, now_s) for sort in sorts])
 
     async def scan(
         self, partition: str, prefix: str = "", *, after: str | None = None, reverse: bool = False, limit: int = 100
@@ -105,10 +107,16 @@ class SqliteStore(Store):
         """See the port."""
         limits.check_keys(partition, prefix, after or "")
         limits.check_limit(limit)
-        now_s = self._now_s()
-        return await self._file(partition).read(
-            lambda connection: sql.scan(connection, self._table, partition, prefix, after, reverse, limit, now_s)
-        )
+        file, now_s = self._file(partition), self._now_s()
+
+        def few(connection: sqlite3.Connection) -> list[Row]:
+            return sql.scan(connection, self._table, partition, prefix, after, reverse, min(limit, GLANCE_ROWS), now_s)
+
+        rows = await file.glance(few)
+        if len(rows) < GLANCE_ROWS or limit <= GLANCE_ROWS:
+            return rows
+        # Anew, and not only the rest: what is answered stood there at one moment.
+        return await file.read(lambda connection: sql.scan(connection, self._table, partition, prefix, after, reverse, limit, now_s))
 
     async def read_all(self, after: str | None = None, *, limit: int = 500) -> tuple[list[Row], str | None]:
         """See the port; goes through the files one after another."""

@@ -512,10 +512,57 @@ def test_too_many_reads_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             blocked = [asyncio.ensure_future(store._files[0].read(lambda _: held.wait(10))) for _ in range(8)]
             await asyncio.wait(blocked, timeout=0.01)
             with pytest.raises(Overloaded):
-                await store.get("p", "s")
+                await store._files[0].read(lambda _: None)
+            assert await store.get("p", "s") is None  # needs no thread
             held.set()
             assert await asyncio.gather(*blocked) == [True] * 8
-            assert await store.get("p", "s") is None
+            assert await store._files[0].read(lambda _: True)
+
+    asyncio.run(go())
+
+
+def test_a_glance_that_another_connection_is_in_the_way_of_goes_on_in_a_thread(tmp_path: Path) -> None:
+    here, tried = threading.get_ident(), []
+
+    def busy_here(_: sqlite3.Connection) -> str:
+        tried.append(threading.get_ident())
+        if len(tried) < 3:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return "read"
+
+    async def go() -> None:
+        async with opened(tmp_path) as store:
+            assert await store._files[0].glance(busy_here) == "read"
+
+    asyncio.run(go())
+    assert [thread == here for thread in tried] == [True, False, False]
+
+
+def test_who_reads_without_a_pause_lets_others_have_their_turns(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with opened(tmp_path) as store:
+            others = asyncio.create_task(asyncio.sleep(0.05))
+            reads = 0
+            while not others.done():
+                await store.get("p", "s")
+                await store.scan("p")
+                reads += 1
+            assert reads > 1
+
+    asyncio.run(asyncio.wait_for(go(), 10))
+
+
+@pytest.mark.parametrize(("limit", "count"), [(99, 99), (100, 100), (101, 101), (250, 250), (1000, 250)])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_is_as_long_as_is_asked(tmp_path: Path, limit: int, count: int, reverse: bool) -> None:
+    async def go() -> None:
+        async with opened(tmp_path, PLAIN) as store:
+            await store.put([Row("p", f"s{number:03d}", 1, "a", {}) for number in range(250)])
+            expected = [f"s{number:03d}" for number in range(250)]
+            read = await store.scan("p", limit=limit, reverse=reverse)
+            assert [row.sort for row in read] == (expected[::-1] if reverse else expected)[:count]
 
     asyncio.run(go())
 

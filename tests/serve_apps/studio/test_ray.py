@@ -115,7 +115,7 @@ def test_an_encoder_killed_while_it_works_is_replaced(ray_cluster: Any, tmp_path
             pids = await at.encoding(job_id)
             workers = {psutil.Process(pid).ppid() for pid in pids}
             os.kill(workers.pop(), signal.SIGKILL)
-            await until(lambda: any(not psutil.pid_exists(pid) for pid in pids), 2)
+            await until(lambda: any(not psutil.pid_exists(pid) for pid in pids), 10)
             job = await ended(at.studio, job_id, "ready", timeout_s=120)
             assert job.frames_done == FRAMES
             version = tmp_path / "objects" / "media" / "film" / job.version_id

@@ -17,6 +17,7 @@ import pytest
 from cluster import processes
 from cluster.completed import Completed
 from cluster.errors import CorruptData, MediaRefused, ProgramInterrupted
+from serve_apps.studio.encode import programs
 from serve_apps.studio.encode.audio import encode_audio
 from serve_apps.studio.encode.chunk import count_frames, encode_chunk
 from serve_apps.studio.encode.plan import plan
@@ -102,6 +103,17 @@ async def killing(work: Coroutine[Any, Any, Any], records: Path, number: int, ho
     await task
 
 
+@pytest.fixture
+def slow_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have programs begin late: one of a small film may be done before it is seen."""
+    for name in ("ffmpeg_path", "ffprobe_path"):
+        slow = tmp_path / name
+        slow.write_text(f'#!/bin/sh\nsleep 0.3\nexec "{getattr(programs, name)()}" "$@"\n')
+        slow.chmod(0o700)
+        monkeypatch.setattr(programs, name, lambda slow=slow: str(slow))
+
+
+@pytest.mark.usefixtures("slow_programs")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("number", [1, 2, 3], ids=["streams", "packets", "first picture"])
 def test_a_probe_whose_program_is_killed_refuses_nothing(number: int, how: signal.Signals, small_film: Path, tmp_path: Path) -> None:
