@@ -10,6 +10,7 @@ import structlog
 
 from cluster.edge import run
 from cluster.errors import MatineeError
+from cluster.leaving import leave
 from cluster.settings import load
 
 
@@ -37,4 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from cluster.launch.ingest import command as ingest
 from cluster.launch.moving import command as moving
 from cluster.launch.servers import command as servers
 from cluster.launch.training import command as training
+from cluster.leaving import leave
 
 app: Final = typer.Typer(
     help="Matinee: a streaming service that you run yourself.",
@@ -30,19 +31,26 @@ for group in (up, status, ingest, scale, edge, servers, migrations, moving, repl
     group.register(app)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line."""
+    leave(_run())
+
+
+def _run() -> int:
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
     except MatineeError as error:
         print(f"matinee: {error.detail}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, Misconfigured) else 1)
+        return 2 if isinstance(error, Misconfigured) else 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         # The reader of our output has left (head, less): nobody to complain to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from cluster.launch.demo.fill import Demo
 from cluster.launch.demo.works import Work, all_works
 from cluster.launch.ingest.tus import Api
 from cluster.launch.training import data, learning
+from cluster.leaving import leave
 from cluster.settings import Settings, load
 
 Tell = Callable[[str], None]
@@ -80,4 +81,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
