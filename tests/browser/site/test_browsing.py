@@ -525,6 +525,26 @@ def test_my_list_shows_what_was_put_on_it(members_page: Page, fake: Fake, axe: A
     assert sent == ["DELETE", "PUT"]
 
 
+def test_a_notice_stays_as_long_as_the_pointer_or_the_focus_is_on_it(members_page: Page, fake: Fake) -> None:
+    fake.on("/profiles/me/list", world.kept("s-orchard", "t-salt"))
+    fake.on("/profiles/me/list/*", None, "DELETE")
+    members_page.clock.install()
+    members_page.goto("/list")
+    members_page.get_by_role("button", name="Take Salt Road off my list").click()
+    undo = members_page.get_by_role("button", name="Undo")
+    undo.hover()
+    members_page.clock.run_for(30_000)
+    undo.focus()
+    members_page.mouse.move(0, 0)
+    members_page.clock.run_for(30_000)
+    expect(undo).to_be_visible()
+    undo.blur()
+    members_page.clock.run_for(8_000)
+    expect(undo).to_be_visible()
+    members_page.clock.run_for(2_000)
+    expect(undo).to_have_count(0)
+
+
 def test_a_long_list_comes_as_one_scrolls(members_page: Page, fake: Fake) -> None:
     ids = [f"t-{number:03}" for number in range(110)]
     pages = {None: ids[:100], "more": ids[100:]}

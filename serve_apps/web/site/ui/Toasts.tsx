@@ -1,6 +1,7 @@
-/** Short notes at the foot of the page, read out, gone by themselves; with an undo where there is one. */
+/** Short notes at the foot of the page, read out, gone by themselves, but not from under a pointer or the focus; with an undo where there is one. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
 
 interface Toast {
   id: number;
@@ -15,7 +16,6 @@ let last = 0;
 export function toast(text: string, act?: Toast["act"]): void {
   const id = ++last;
   toasts.value = [...toasts.value.filter((other) => other.text !== text).slice(-2), { id, text, act }];
-  setTimeout(() => close(id), act ? SHOWN_MS * 1.5 : SHOWN_MS);
 }
 
 function close(id: number): void {
@@ -25,23 +25,43 @@ function close(id: number): void {
 export function Toasts(): JSX.Element {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ id, text, act }) => (
-        <div class="toast" key={id}>
-          <span>{text}</span>
-          {act && (
-            <button
-              class="link"
-              type="button"
-              onClick={() => {
-                close(id);
-                act.run();
-              }}
-            >
-              {act.label}
-            </button>
-          )}
-        </div>
+      {toasts.value.map((each) => (
+        <Note key={each.id} {...each} />
       ))}
+    </div>
+  );
+}
+
+function Note({ id, text, act }: Toast): JSX.Element {
+  const [pointed, setPointed] = useState(false);
+  const [focused, setFocused] = useState(false);
+  const held = pointed || focused;
+  useEffect(() => {
+    if (held) return undefined;
+    const timer = setTimeout(() => close(id), act ? SHOWN_MS * 1.5 : SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [held]);
+  return (
+    <div
+      class="toast"
+      onPointerEnter={() => setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
+      onFocusIn={() => setFocused(true)}
+      onFocusOut={() => setFocused(false)}
+    >
+      <span>{text}</span>
+      {act && (
+        <button
+          class="link"
+          type="button"
+          onClick={() => {
+            close(id);
+            act.run();
+          }}
+        >
+          {act.label}
+        </button>
+      )}
     </div>
   );
 }
