@@ -46,6 +46,8 @@ class Making:
     """Of the catalogue's titles, as far as they are known."""
     line: Callable[[str], None] = lambda _: None
     """Hears what is left out."""
+    mixed: bool = True
+    """Whether EASE has a share in what is served, as the validation says; else it only stands in for an encoder that is away."""
 
 
 def fit_here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
@@ -80,10 +82,12 @@ def train_bundle(
     share = 0.0
     if ease is not None:
         kept = KeptEase(NeighbourWeights.of(ease))
-        mixture = served = Mixture(sequence, kept, fitted=True)
-        mixture.weigh(split.validation)
-        share = mixture.share
-        judged = [mixture, *judged, kept]
+        judged.append(kept)
+        if making.mixed:
+            mixture = served = Mixture(sequence, kept, fitted=True)
+            mixture.weigh(split.validation)
+            share = mixture.share
+            judged = [mixture, *judged]
     metrics = {each.name: _figures(evaluate(each, split.train, split.test)) for each in judged}
     name = (split.name, split.hash)
     told = (parameters, fitting, ease.parameters if ease is not None else EaseParameters())

@@ -45,6 +45,8 @@ class How(msgspec.Struct, frozen=True):
     gpu: bool = False
     run: str | None = None
     """What it is called, so that it can be gone on with; None: after its data and parameters."""
+    mixed: bool = True
+    """See models.candidate.Making."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -85,7 +87,7 @@ def make(
     from models.candidate import Making, train_bundle
 
     live = asyncio.run(_live(settings))
-    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line)
+    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line, how.mixed)
     bundle, verdict = train_bundle(split, parameters, fitting, making, live=live, fit=_fit(settings, how, line))
     return asyncio.run(_add(settings, encode(bundle), verdict))
 
@@ -97,6 +99,8 @@ def make_from_live(
     fitting: FittingParameters,
     line: Callable[[str], None] = tell,
     known: Known = NOTHING_KNOWN,
+    *,
+    mixed: bool = True,
 ) -> ModelEntry:
     """Go on with the live model in this process, and keep what comes of it as a candidate; `fitting` is how a new one is trained.
 
@@ -118,7 +122,7 @@ def make_from_live(
     def on(split: Split, _: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
         return incremental.go_on(live, split, fitting, Telling(fitting, line).epoch)
 
-    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line)
+    making = Making(new_id(), time.time(), _code_version(), known.row_values, known.contents, line, mixed)
     bundle, verdict = train_bundle(split, SequenceParameters(**live.about.parameters), fitting, making, live=live, fit=on)
     return asyncio.run(_add(settings, encode(bundle), verdict))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -64,6 +65,15 @@ OffPolicy = Annotated[
     bool, typer.Option("--off-policy", help="Judge by what pages have shown, how likely that was and what came of it (IPS, SNIPS).")
 ]
 Clip = Annotated[float | None, typer.Option("--clip", help="The most that one card counts for, with --off-policy.")]
+
+
+class Served(StrEnum):
+    """What `train` makes."""
+
+    mixture = "mixture"
+    sequence = "sequence"
+
+
 RUN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -79,6 +89,10 @@ def train(
     file_format: Format = None,
     split_name: SplitName = "leave-one-out",
     core: Core = 1,
+    model: Annotated[
+        Served,
+        typer.Option("--model", help="What recommends: the sequence model and EASE, as the validation weighs them, or the first alone."),
+    ] = Served.mixture,
     workers: Annotated[
         int | None, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own), by default 1; 0: this process.", min=0)
     ] = None,
@@ -125,11 +139,11 @@ def train(
     with data.refusals():
         known = read_known(settings, found, tell) if source == data.LOG else NOTHING_KNOWN
         if incremental:
-            entry = make_from_live(settings, found, split_name, fitting, known=known)
+            entry = make_from_live(settings, found, split_name, fitting, known=known, mixed=model is Served.mixture)
         else:
             tell(split)
             tell(f"{sequence} {fitting}")
-            entry = make(settings, split, sequence, fitting, How(workers, gpu, run), known=known)
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run, model is Served.mixture), known=known)
     if named:
         snapshot.forget(folder, named)
     if as_json:

@@ -66,6 +66,12 @@ def test_a_candidate_is_kept_and_the_next_is_judged_beside_the_live_one(data: Pa
     assert set(second["verdict"]["differences"]) == {"live", "popularity"}
 
 
+def test_the_sequence_model_alone_is_served_where_that_is_asked_for(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = trained(data, capsys, model=command.Served.sequence)
+    assert found["about"]["ease_share"] == 0
+    assert list(found["about"]["metrics"]) == ["sequence model", "popularity, 7 days", "EASE, 11 neighbours an item"]
+
+
 def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
