@@ -1,6 +1,6 @@
 """The command `matinee`: one file a group of commands; here is only what all share.
 
-Main path: `main` -> a command -> exit code. An error of ours is one line on stderr: 2 for a wrong setting, 1 for anything else.
+Main path: `main` -> `run` -> a command -> exit code. An error of ours is one line on stderr: 2 for a wrong setting, 1 for anything else.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ for group in (up, status, ingest, scale, edge, servers, migrations, moving, repl
 
 
 def main() -> NoReturn:
-    """Run the command line."""
-    leave(_run())
+    """Run the command line, and end this process."""
+    leave(run())
 
 
-def _run() -> int:
+def run() -> int:
+    """Run the command line; returns the exit code."""
     try:
         app()
     except SystemExit as ended:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cluster.durable import open_store
-from cluster.launch.cli import main
+from cluster.launch import cli
 from cluster.settings import Settings
 from models.about import Verdict
 from serve_apps.catalog.tables import SORT_PREFIX, TITLE, TITLES, partition_for
@@ -35,9 +35,7 @@ def typed(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["matinee", "models", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capsys.readouterr()
+        return cli.run(), *capsys.readouterr()
 
     return run
 
