@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from actors.processors.kept import SEEN_KEPT_S, Kept, Place, partition_name
+from actors.processors.kept import SEEN_KEPT_S, Kept, Place, json_bytes, partition_name
 from actors.processors.processor import Processor
 from cluster.durable import BATCH_LIMIT, Change, Delete, Insert, Update, Value
 from cluster.durable.store import VALUE_LIMIT_BYTES
+from cluster.errors import InvalidInput
 from cluster.events import DEAD_LETTERS, Event, encode
 
 DRAFT_LIMIT_BYTES: Final = 2 << 20
@@ -32,8 +33,6 @@ class Made(NamedTuple):
     """What an event makes of a row; a value None removes it."""
 
     value: Value | None
-    raw: bytes | None
-    """The same as JSON."""
     expires_at_s: float | None
 
 
@@ -48,6 +47,7 @@ class Draft:
         self._processor, self._partition, self._place, self._now_s = processor, partition, place, now_s
         self._stored = stored
         self._made: dict[str, Made] = {}
+        self._sizes: dict[str, int] = {}
         self._size_bytes = 0
         self.offset, self.entries = place.offset, 0
         self.events: list[Event] = []
@@ -64,18 +64,16 @@ class Draft:
         after = self._processor.apply({key: self._value(sort) for key, sort in concerned.sorts.items()}, event)
         if strange := sorted(after.keys() - concerned.sorts.keys()):
             raise ValueError(f"{self._processor.name} changes {strange[0]!r}, which is none of the event's keys")
-        applied = {concerned.seen_sort: _made({"version": event.entity_version}, self._now_s + SEEN_KEPT_S)}
+        applied = {concerned.seen_sort: Made({"version": event.entity_version}, self._now_s + SEEN_KEPT_S)}
         for key, value in after.items():
-            applied[concerned.sorts[key]] = _made(value, None if value is None else self._processor.expires_at_s(key, value))
+            applied[concerned.sorts[key]] = Made(value, None if value is None else self._processor.expires_at_s(key, value))
         return applied
 
     def take(self, offset: int, applied: Applied) -> bool:
         """Take in what an entry comes to; False: it has no room beside the others."""
-        rows, more_bytes = len(self._made) + len(self.events), 0
-        for sort, made in applied.items():
-            rows += sort not in self._made
-            more_bytes += len(made.raw or b"")
-        if not self._has_room(rows, more_bytes):
+        more = [sort for sort in applied if sort not in self._made]
+        stored_bytes = sum(row.size_bytes for sort in more if (row := self._stored[sort]) is not None)
+        if not self._has_room(len(self._made) + len(more) + len(self.events), stored_bytes):
             return False
         self._made.update(applied)
         self.skip(offset)
@@ -110,9 +108,14 @@ class Draft:
         self.offset, self.entries = offset + 1, self.entries + 1
 
     def changes(self) -> list[Change]:
-        """Return what to write, but for the entries set aside: those are `events` for the outbox."""
+        """Return what to write, but for the entries set aside: those are `events` for the outbox.
+
+        Raises:
+            InvalidInput: a value is no JSON, or those of several entries are too much for one write.
+        """
+        self._measure()
         changes = [self._place.moved(self.offset, len(self.events))]
-        for sort, (value, _, expires_at_s) in self._made.items():
+        for sort, (value, expires_at_s) in self._made.items():
             row, kind = self._stored[sort], sort.partition("/")[0]
             if value is not None:
                 changes.append(
@@ -123,11 +126,11 @@ class Draft:
         return changes
 
     def rows(self) -> dict[str, Kept | None]:
-        """Return the rows that were read, as they stand once this is written."""
+        """Return the rows that were read, as they stand once `changes` are written."""
         after = dict(self._stored)
-        for sort, (_, raw, expires_at_s) in self._made.items():
+        for sort, (value, expires_at_s) in self._made.items():
             row = self._stored[sort]
-            after[sort] = None if raw is None else Kept(1 if row is None else row.version + 1, raw, expires_at_s)
+            after[sort] = None if value is None else Kept(1 if row is None else row.version + 1, value, self._sizes[sort], expires_at_s)
         return after
 
     def placed(self) -> Place:
@@ -135,19 +138,27 @@ class Draft:
         return self._place.after(self.offset, len(self.events))
 
     def _has_room(self, rows: int, more_bytes: int) -> bool:
-        # A first entry always has: if even alone it is too much, the store says so.
+        # A first entry always has: if even alone it is too much, the store says so. Rows count as they were, since to encode them
+        # after each entry would cost more than all else; what they grow to is seen when all is there.
         if self.entries and (rows + 1 > BATCH_LIMIT or self._size_bytes + more_bytes > DRAFT_LIMIT_BYTES):
             return False
         self._size_bytes += more_bytes
         return True
 
+    def _measure(self) -> None:
+        try:
+            self._sizes = {sort: json_bytes(made.value) for sort, made in self._made.items() if made.value is not None}
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise InvalidInput(f"The value is no JSON: {error}") from error
+        letters_bytes = sum(len(encode(letter)) for letter in self.events)
+        if self.entries > 1 and sum(self._sizes.values()) + letters_bytes > DRAFT_LIMIT_BYTES:
+            raise InvalidInput(f"What {self.entries} entries come to is more than {DRAFT_LIMIT_BYTES} bytes")
+
     def _value(self, sort: str) -> Value | None:
-        kept = self._made.get(sort) or self._stored[sort]
-        return None if kept is None or kept.raw is None else msgspec.json.decode(kept.raw)
-
-
-def _made(value: Value | None, expires_at_s: float | None) -> Made:
-    return Made(value, None if value is None else msgspec.json.encode(value), expires_at_s)
+        if made := self._made.get(sort):
+            return made.value
+        kept = self._stored[sort]
+        return None if kept is None else kept.value
 
 
 def _sentence(reason: object) -> str:

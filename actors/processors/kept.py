@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from cluster.durable import Change, Insert, Mode, Row, Store, Table, Update
+from cluster.durable import Change, Insert, Mode, Row, Store, Table, Update, Value
 from cluster.errors import CorruptData
 
 PROCESSED: Final = Table("processed", Mode.LINEAR, group="processors")
@@ -60,10 +60,13 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A row of the table as a processor works with it: its value is JSON, so that no function changes it unasked."""
+    """A row of the table as a processor works with it."""
 
     version: int
-    raw: bytes
+    value: Value
+    """Nobody changes it: the next event begins with it, read or written."""
+    size_bytes: int
+    """Of the value as JSON."""
     expires_at_s: float | None = None
 
 
@@ -92,7 +95,12 @@ def place_of(row: Row | None) -> Place:
 
 def kept(row: Row | None) -> Kept | None:
     """Return a row that was read."""
-    return None if row is None else Kept(row.version, msgspec.json.encode(row.value), row.expires_at_s)
+    return None if row is None else Kept(row.version, row.value, json_bytes(row.value), row.expires_at_s)
+
+
+def json_bytes(value: Value) -> int:
+    """Return how long a value is as JSON; raises what msgspec does for what is none."""
+    return len(msgspec.json.encode(value))
 
 
 def _place(row: Row) -> Place:

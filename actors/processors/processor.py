@@ -22,8 +22,10 @@ def never(_key: str, _value: Value) -> float | None:
 class Processor(msgspec.Struct, frozen=True):
     """Makes rows of the events of a topic, each partition of it by itself.
 
-    Both functions are pure and quick. What they raise speaks of the event: it is set aside, with what was raised for a reason.
-    An event whose version is not above the last one of its key is passed over before them: it came twice.
+    Both functions are pure and quick. They change nothing that they are given, and what `apply` makes is as it would be read back from
+    JSON (lists, keys of text): the next event begins with the one or the other. What they raise speaks of the event: it is set aside,
+    with what was raised for a reason. An event whose version is not above the last one of its key is passed over before them: it came
+    twice.
     """
 
     name: str
@@ -32,7 +34,7 @@ class Processor(msgspec.Struct, frozen=True):
     keys: Callable[[Event], Collection[str]]
     """The rows that an event concerns: all that `apply` reads, and all that it may write."""
     apply: Callable[[Mapping[str, Any], Event], Rows]
-    """The rows that an event changes, of those as they are; None removes one. What it was given is its own."""
+    """The rows that an event changes, of those as they are; None removes one."""
     expires_at_s: Callable[[str, Value], float | None] = never
     """When a row that is written may be forgotten."""
 

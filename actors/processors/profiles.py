@@ -96,11 +96,11 @@ def digest(title_id: str) -> str:
 def _played(row: Value | None, event: Event) -> Value:
     # On lists and text as they are stored: to make plays of all of them would cost more than all else.
     play, mark = play_of(event), digest(str(event.value["title_id"]))
-    plays = row["plays"] if row is not None else []
+    plays = list(row["plays"]) if row is not None else []
     at = bisect_left(plays, play.begun_at_s, key=itemgetter(1))
     while at < len(plays) and plays[at][1] == play.begun_at_s:
         if plays[at][0] == play.title_id:
-            del plays[at]  # what was given is this function's own
+            del plays[at]
         else:
             at += 1
     plays.insert(at, [play.title_id, play.begun_at_s, play.percent])

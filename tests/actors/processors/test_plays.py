@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.outbox_relay import OutboxRelay
 from actors.processors import PLAYS, results
-from actors.processors.plays import DAY_S, DAYS, apply, day_of, expires_at_s, keys
+from actors.processors.plays import DAY_S, DAYS, day_of, expires_at_s, keys
 from actors.sessions.shard import SessionShard
 from actors.sessions.stream import Start, Stop
 from actors.sessions.tables import open_tables
@@ -19,7 +19,7 @@ from cluster.durable import open_log, open_store
 from cluster.durable.outbox import HINTS
 from cluster.events import PLAYBACK, Event
 from cluster.settings import Settings
-from tests.actors.processors.world import World, in_world
+from tests.actors.processors.world import World, applied, in_world
 from tests.clock import Clock
 
 
@@ -31,7 +31,7 @@ def play(kind: str = "session.started", day: float = 100, title_id: str = "t", *
 def counted(*plays: Event) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for each in plays:
-        rows |= apply({key: msgspec.json.decode(msgspec.json.encode(rows.get(key))) for key in keys(each)}, each)
+        rows |= applied(PLAYS, rows, each)
     return {key: row["days"] for key, row in rows.items()}
 
 

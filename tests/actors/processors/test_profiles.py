@@ -35,7 +35,7 @@ from cluster.durable import open_log, open_store
 from cluster.durable.outbox import HINTS
 from cluster.events import PLAYBACK, Event
 from cluster.settings import Settings
-from tests.actors.processors.world import World, in_world
+from tests.actors.processors.world import World, applied, in_world
 from tests.clock import Clock
 
 
@@ -56,7 +56,7 @@ def forgotten(version: int, profile_id: str = "p", account_id: str = "anna") -> 
 def folded(events: Sequence[Event]) -> dict[str, ProfileState]:
     rows: dict[str, Any] = {}
     for event in events:
-        rows |= apply({key: msgspec.json.decode(msgspec.json.encode(rows.get(key))) for key in keys(event)}, event)
+        rows |= applied(PROFILES, rows, event)
     return {key: state_of(row) for key, row in rows.items() if row is not None}
 
 

@@ -13,11 +13,11 @@ from cluster.durable import Row
 from cluster.durable.sqlite.store import SqliteStore
 from tests.actors.processors.world import LISTS, World, between, drained, number
 
-EIGHTH = bytes(LIMIT_BYTES // 8)
+EIGHTH_BYTES = LIMIT_BYTES // 8
 
 
-def row(expires_at_s: float | None = None, raw: bytes = b"{}") -> Kept:
-    return Kept(1, raw, expires_at_s)
+def row(expires_at_s: float | None = None, size_bytes: int = 2) -> Kept:
+    return Kept(1, {}, size_bytes, expires_at_s)
 
 
 def test_rows_hold_for_one_version_of_the_place() -> None:
@@ -40,7 +40,7 @@ def test_it_holds_so_many_bytes_of_rows_the_latest(pages: list[dict[int, int]]) 
     remembered, place = Remembered(), Place(version=1)
     used: dict[str, Kept] = {}
     for page in pages:
-        rows = {str(key): row(raw=EIGHTH * eighths) for key, eighths in page.items()}
+        rows = {str(key): row(size_bytes=EIGHTH_BYTES * eighths) for key, eighths in page.items()}
         remembered.keep(place, rows)
         used = {key: each for key, each in used.items() if key not in rows} | rows
         found = remembered.of(place, used, 0.0)

@@ -11,7 +11,7 @@ import pytest
 from actors.processors import Processor, results
 from cluster.durable import partition_of
 from cluster.events import Event
-from tests.actors.processors.world import LISTS, NUMBERS, World, drained, in_world, number
+from tests.actors.processors.world import LISTS, NUMBERS, Faults, World, drained, in_world, number
 
 BAD = ("apply", "keys", "stranger", "no json", "too large")
 
@@ -83,6 +83,24 @@ def test_an_event_that_comes_to_more_than_the_store_takes_is_set_aside(to: list[
         assert letter["reason"].startswith("InvalidInput: ")
         assert letter["processor"] == "lists"
         assert letter["event"]["value"] == {"to": to}
+
+    in_world(tmp_path, scenario)
+
+
+def test_rows_that_are_too_much_for_one_write_are_written_in_several(tmp_path: Path) -> None:
+    def heavier(current: dict[str, Any], event: Event) -> dict[str, Any]:
+        return {key: {"got": [*(row["got"] if row else []), "x" * 60_000]} for key, row in current.items()}
+
+    heavy = Processor("heavy", NUMBERS, lambda event: [event.key], heavier)
+
+    async def scenario(world: World) -> None:
+        faults = Faults()
+        for version in (1, 2, 3):  # new rows, and rows that grow
+            await world.give(*(number(f"account {each}", version) for each in range(90)))
+            await world.processor(faults, heavy).run_once()
+        assert {key: len(value) for key, value in (await world.got(heavy)).items()} == {f"account {each}": 3 for each in range(90)}
+        assert await world.letters() == []
+        assert 1 << 20 < faults.largest_bytes < 3 << 20
 
     in_world(tmp_path, scenario)
 

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from actors.outbox_relay import OutboxRelay
 from actors.processors import LogProcessor, Patience, Processor, results
 from actors.processors.kept import PROCESSED
@@ -36,9 +38,6 @@ def keys(event: Event) -> list[str]:
 def apply(current: Mapping[str, Any], event: Event) -> Mapping[str, Any]:
     """Add the version to the list of each row."""
     changed = {key: {"got": [*(row["got"] if row else []), event.entity_version]} for key, row in current.items()}
-    for row in current.values():
-        if row is not None:
-            row["got"].append("spoilt")  # what a function was given is its own
     match event.value.get("poison"):
         case "apply":
             raise ValueError(f"no number: {event.entity_version}")
@@ -54,6 +53,16 @@ def apply(current: Mapping[str, Any], event: Event) -> Mapping[str, Any]:
 LISTS = Processor("lists", NUMBERS, keys, apply)
 
 
+def applied(processor: Processor, rows: Mapping[str, Any], event: Event) -> Mapping[str, Any]:
+    """Apply an event, and hold that nothing was changed unasked, and that the rows come back from a store as they were made."""
+    current = {key: rows.get(key) for key in processor.keys(event)}
+    before = msgspec.json.encode(current)
+    made = processor.apply(current, event)
+    assert msgspec.json.encode(current) == before
+    assert msgspec.json.decode(msgspec.json.encode(made)) == made
+    return made
+
+
 class Killed(BaseException):
     """What a process that is killed meets."""
 
@@ -64,6 +73,8 @@ class Faults:
     def __init__(self, at: int = 0, when: str = "before", killed: bool = False) -> None:
         self.calls, self._at, self._when, self._killed = 0, at, when, killed
         self.away = False
+        self.largest_bytes = 0
+        """Of a batch that was asked for."""
         self.left: Any = None
         """What was just opened when it failed, or was killed: nobody has it, to close it."""
 
@@ -102,6 +113,7 @@ class FaultyStore:
         await self._faults.call(lambda: self._store.put(rows), writes=True)
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
+        self._faults.largest_bytes = max(self._faults.largest_bytes, len(msgspec.json.encode(changes)))
         await self._faults.call(lambda: self._store.batch(partition, changes), writes=True)
 
     async def close(self) -> None:
