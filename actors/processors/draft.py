@@ -11,11 +11,12 @@ from actors.processors.kept import SEEN_KEPT_S, Kept, Place, json_bytes, partiti
 from actors.processors.processor import Processor
 from cluster.durable import BATCH_LIMIT, Change, Delete, Insert, Update, Value
 from cluster.durable.store import VALUE_LIMIT_BYTES
-from cluster.errors import InvalidInput
 from cluster.events import DEAD_LETTERS, Event, encode
 
 DRAFT_LIMIT_BYTES: Final = 2 << 20
-"""Cassandra takes 3 MiB in one write."""
+"""Cassandra takes 3 MiB in one write; what rows have grown to since they were measured goes beside."""
+MEASURED_EVERY: Final = 8
+"""After so many writes of a row it is looked how large it is now: to do so each time would cost as much as all of `apply`."""
 TOLD_LIMIT_BYTES: Final = VALUE_LIMIT_BYTES // 2
 """A larger event is not repeated where it is set aside: it stands in the log."""
 REASON_LIMIT: Final = 2000
@@ -33,6 +34,8 @@ class Made(NamedTuple):
     """What an event makes of a row; a value None removes it."""
 
     value: Value | None
+    size_bytes: int
+    """About how long it is as JSON."""
     expires_at_s: float | None
 
 
@@ -47,7 +50,6 @@ class Draft:
         self._processor, self._partition, self._place, self._now_s = processor, partition, place, now_s
         self._stored = stored
         self._made: dict[str, Made] = {}
-        self._sizes: dict[str, int] = {}
         self._size_bytes = 0
         self.offset, self.entries = place.offset, 0
         self.events: list[Event] = []
@@ -64,16 +66,16 @@ class Draft:
         after = self._processor.apply({key: self._value(sort) for key, sort in concerned.sorts.items()}, event)
         if strange := sorted(after.keys() - concerned.sorts.keys()):
             raise ValueError(f"{self._processor.name} changes {strange[0]!r}, which is none of the event's keys")
-        applied = {concerned.seen_sort: Made({"version": event.entity_version}, self._now_s + SEEN_KEPT_S)}
+        applied = {concerned.seen_sort: self._makes(concerned.seen_sort, {"version": event.entity_version}, self._now_s + SEEN_KEPT_S)}
         for key, value in after.items():
-            applied[concerned.sorts[key]] = Made(value, None if value is None else self._processor.expires_at_s(key, value))
+            expires_at_s = None if value is None else self._processor.expires_at_s(key, value)
+            applied[concerned.sorts[key]] = self._makes(concerned.sorts[key], value, expires_at_s)
         return applied
 
     def take(self, offset: int, applied: Applied) -> bool:
         """Take in what an entry comes to; False: it has no room beside the others."""
-        more = [sort for sort in applied if sort not in self._made]
-        stored_bytes = sum(row.size_bytes for sort in more if (row := self._stored[sort]) is not None)
-        if not self._has_room(len(self._made) + len(more) + len(self.events), stored_bytes):
+        more = [made.size_bytes for sort, made in applied.items() if sort not in self._made]
+        if not self._has_room(len(self._made) + len(more) + len(self.events), sum(more)):
             return False
         self._made.update(applied)
         self.skip(offset)
@@ -108,14 +110,9 @@ class Draft:
         self.offset, self.entries = offset + 1, self.entries + 1
 
     def changes(self) -> list[Change]:
-        """Return what to write, but for the entries set aside: those are `events` for the outbox.
-
-        Raises:
-            InvalidInput: a value is no JSON, or those of several entries are too much for one write.
-        """
-        self._measure()
+        """Return what to write, but for the entries set aside: those are `events` for the outbox."""
         changes = [self._place.moved(self.offset, len(self.events))]
-        for sort, (value, expires_at_s) in self._made.items():
+        for sort, (value, _, expires_at_s) in self._made.items():
             row, kind = self._stored[sort], sort.partition("/")[0]
             if value is not None:
                 changes.append(
@@ -126,11 +123,11 @@ class Draft:
         return changes
 
     def rows(self) -> dict[str, Kept | None]:
-        """Return the rows that were read, as they stand once `changes` are written."""
+        """Return the rows that were read, as they stand once this is written."""
         after = dict(self._stored)
-        for sort, (value, expires_at_s) in self._made.items():
+        for sort, (value, size_bytes, expires_at_s) in self._made.items():
             row = self._stored[sort]
-            after[sort] = None if value is None else Kept(1 if row is None else row.version + 1, value, self._sizes[sort], expires_at_s)
+            after[sort] = None if value is None else Kept(1 if row is None else row.version + 1, value, size_bytes, expires_at_s)
         return after
 
     def placed(self) -> Place:
@@ -138,21 +135,19 @@ class Draft:
         return self._place.after(self.offset, len(self.events))
 
     def _has_room(self, rows: int, more_bytes: int) -> bool:
-        # A first entry always has: if even alone it is too much, the store says so. Rows count as they were, since to encode them
-        # after each entry would cost more than all else; what they grow to is seen when all is there.
+        # A first entry always has: if even alone it is too much, the store says so.
         if self.entries and (rows + 1 > BATCH_LIMIT or self._size_bytes + more_bytes > DRAFT_LIMIT_BYTES):
             return False
         self._size_bytes += more_bytes
         return True
 
-    def _measure(self) -> None:
-        try:
-            self._sizes = {sort: json_bytes(made.value) for sort, made in self._made.items() if made.value is not None}
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise InvalidInput(f"The value is no JSON: {error}") from error
-        letters_bytes = sum(len(encode(letter)) for letter in self.events)
-        if self.entries > 1 and sum(self._sizes.values()) + letters_bytes > DRAFT_LIMIT_BYTES:
-            raise InvalidInput(f"What {self.entries} entries come to is more than {DRAFT_LIMIT_BYTES} bytes")
+    def _makes(self, sort: str, value: Value | None, expires_at_s: float | None) -> Made:
+        before, stored = self._made.get(sort), self._stored[sort]
+        if value is None:
+            return Made(None, 0, None)
+        known = before.size_bytes if before is not None else (stored.size_bytes if stored is not None else 0)
+        due = stored is not None and stored.version % MEASURED_EVERY == 0
+        return Made(value, json_bytes(value) if due or not known else known, expires_at_s)
 
     def _value(self, sort: str) -> Value | None:
         if made := self._made.get(sort):

@@ -22,6 +22,8 @@ CANDIDATES: Final = 5
 GROUP: Final = 16
 """Items of which only the best is looked at to find where the best of all begin."""
 
+LEAST: Final = float(np.finfo(np.float32).min)
+
 
 def top_picks(score_I: Floats, allowed_I: Bools, vector_ID: Floats, k: int) -> Places:
     """Return at most K of the allowed items, the most wanted first, as `best` and `varied` choose them."""
@@ -35,19 +37,26 @@ def best(score_I: Floats, allowed_I: Bools, k: int) -> Places:
     Items that are not allowed are never ranked at all, nor is what has no finite score. Exact: below a million titles nothing
     approximate is as quick.
     """
-    ranked_I = np.where(allowed_I & np.isfinite(score_I), score_I, -np.inf)
-    item_C = np.flatnonzero(ranked_I >= _bar(ranked_I, k))
-    return item_C[np.argsort(-ranked_I[item_C], kind="stable")[:k]]
+    # Most of a catalogue is allowed as a rule: of twice as many of all items, K are. Only where they are not, each item is asked.
+    item_C = (score_I >= _bar(score_I, 2 * k)).nonzero()[0]
+    item_C = item_C[allowed_I[item_C]]
+    score_C = score_I[item_C]
+    if len(item_C) < k or score_C.max(initial=0.0) == np.inf:
+        score_I = np.where(allowed_I & np.isfinite(score_I), score_I, -np.inf)
+        item_C = (score_I >= _bar(score_I, k)).nonzero()[0]
+        score_C = score_I[item_C]
+    return item_C[(-score_C).argsort(kind="stable")[:k]]
 
 
 def _bar(ranked_I: Floats, k: int) -> float:
-    """Return a finite score that at least K items reach, if so many have one at all, and few more."""
-    least, groups = float(np.finfo(ranked_I.dtype).min), len(ranked_I) // GROUP
+    """Return a finite score that at least K items reach, if so many have one at all, and few more; where there are NaN, fewer may."""
+    groups = len(ranked_I) // GROUP
     if k <= 0 or groups <= k:
-        return least
+        return LEAST
     # Each of the K best groups has an item as good as the worst of these groups' best.
     best_G = ranked_I[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
-    return max(least, float(np.partition(best_G, groups - k)[groups - k]))
+    best_G.partition(groups - k)
+    return max(LEAST, float(best_G[groups - k]))
 
 
 def varied(candidate_C: Places, score_C: Floats, vector_CD: Floats, k: int, relevance: float = RELEVANCE) -> Places:

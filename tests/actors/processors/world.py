@@ -15,7 +15,7 @@ from actors.processors import LogProcessor, Patience, Processor, results
 from actors.processors.kept import PROCESSED
 from cluster.durable import Change, Entry, Log, Row, Store, open_log, open_store
 from cluster.durable.outbox import HINTS
-from cluster.errors import Indeterminate, StoreUnavailable, Unavailable, VersionConflict
+from cluster.errors import Indeterminate, InvalidInput, StoreUnavailable, Unavailable, VersionConflict
 from cluster.events import DEAD_LETTERS, Event, Topic
 from tests.clock import Clock
 
@@ -73,8 +73,8 @@ class Faults:
     def __init__(self, at: int = 0, when: str = "before", killed: bool = False) -> None:
         self.calls, self._at, self._when, self._killed = 0, at, when, killed
         self.away = False
-        self.largest_bytes = 0
-        """Of a batch that was asked for."""
+        self.most_bytes, self.refused = 0, 0
+        """How large a batch may be, where there is a limit to it, and how many were larger."""
         self.left: Any = None
         """What was just opened when it failed, or was killed: nobody has it, to close it."""
 
@@ -113,7 +113,9 @@ class FaultyStore:
         await self._faults.call(lambda: self._store.put(rows), writes=True)
 
     async def batch(self, partition: str, changes: Sequence[Change]) -> None:
-        self._faults.largest_bytes = max(self._faults.largest_bytes, len(msgspec.json.encode(changes)))
+        if self._faults.most_bytes and len(msgspec.json.encode(changes)) > self._faults.most_bytes:
+            self._faults.refused += 1
+            raise InvalidInput
         await self._faults.call(lambda: self._store.batch(partition, changes), writes=True)
 
     async def close(self) -> None:

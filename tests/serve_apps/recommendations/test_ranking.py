@@ -39,6 +39,17 @@ def test_the_best_are_those_of_a_full_sort_ties_to_the_lower_item(given_):
     assert best(score_I, allowed_I, k).tolist() == told
 
 
+@given(seed=st.integers(0, 2**32 - 1), items=st.integers(0, 400), k=st.integers(0, 30), share=st.floats(0, 1), odd=st.floats(0, 0.2))
+def test_of_many_items_few_allowed_or_without_a_finite_score_the_best_are_the_same(seed, items, k, share, odd):
+    random = np.random.default_rng(seed)
+    score_I = random.standard_normal(items).astype(np.float32).round(seed % 3)
+    for strange in (np.nan, np.inf, -np.inf):
+        score_I[random.random(items) < odd] = strange
+    allowed_I = random.random(items) < share
+    ranked = np.flatnonzero(allowed_I & np.isfinite(score_I)).tolist()
+    assert best(score_I, allowed_I, k).tolist() == sorted(ranked, key=lambda item: (-score_I[item], item))[:k]
+
+
 @given(asked())
 def test_what_is_not_allowed_changes_nothing(given_):
     score_I, vector_ID, allowed_I, k = given_
