@@ -53,6 +53,8 @@ class About:
     """By the recommender's name, then the metric's, on the same questions: what is served is the first."""
     ease_share: float = 0.0
     """What recent views by EASE count in what is served, 0 to 1; the rest is the sequence model's (mixture.Mixture)."""
+    mixed: bool = True
+    """Whether EASE might have a share; a model that is made to replace this one is made the same way, unless somebody says otherwise."""
     content: ContentFit | None = None
     """None: it knows no title that nobody has watched."""
     row_values: RowValues | None = None

@@ -79,6 +79,7 @@ def about_of(
     ease_share: float = 0.0,
     row_values: RowValues | None = None,
     content: ContentFit | None = None,
+    mixed: bool = True,
 ) -> About:
     """Say how a model was made: `split` is its name and hash, `parameters` those of the model, of its fitting, and of EASE."""
     time_s_N = train.histories.time_s_N
@@ -98,6 +99,7 @@ def about_of(
         ease=asdict(parameters[2]),
         metrics=metrics,
         ease_share=ease_share,
+        mixed=mixed,
         row_values=row_values,
         content=content,
     )

@@ -46,8 +46,9 @@ class Making:
     """Of the catalogue's titles, as far as they are known."""
     line: Callable[[str], None] = lambda _: None
     """Hears what is left out."""
-    mixed: bool = True
-    """Whether EASE has a share in what is served, as the validation says; else it only stands in for an encoder that is away."""
+    mixed: bool | None = None
+    """Whether EASE has a share in what is served, as the validation says; else it only stands in for an encoder that is away.
+    None: as in the live model, and where none is, yes."""
 
 
 def fit_here(split: Split, parameters: SequenceParameters, fitting: FittingParameters) -> SequenceRecommender:
@@ -80,10 +81,11 @@ def train_bundle(
     served: Recommender = sequence
     judged: list[Recommender] = [sequence, popularity]
     share = 0.0
+    mixed = making.mixed if making.mixed is not None else live is None or live.about.mixed
     if ease is not None:
         kept = KeptEase(NeighbourWeights.of(ease))
         judged.append(kept)
-        if making.mixed:
+        if mixed:
             mixture = served = Mixture(sequence, kept, fitted=True)
             mixture.weigh(split.validation)
             share = mixture.share
@@ -93,7 +95,7 @@ def train_bundle(
     told = (parameters, fitting, ease.parameters if ease is not None else EaseParameters())
     content, fit_of = _content(making, split.train.item_ids, sequence.model.item.weight.detach())
     about = about_of(
-        making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share, making.row_values, fit_of
+        making.bundle_id, making.made_at_s, making.code_version, name, split.train, told, metrics, share, making.row_values, fit_of, mixed
     )
     popular_I = torch.from_numpy(_popular_of_late(popularity, split.train))
     bundle = bundle_of(about, split.train.item_ids, sequence.model, ease, popular_I, content)

@@ -45,7 +45,7 @@ class How(msgspec.Struct, frozen=True):
     gpu: bool = False
     run: str | None = None
     """What it is called, so that it can be gone on with; None: after its data and parameters."""
-    mixed: bool = True
+    mixed: bool | None = None
     """See models.candidate.Making."""
 
 
@@ -100,7 +100,7 @@ def make_from_live(
     line: Callable[[str], None] = tell,
     known: Known = NOTHING_KNOWN,
     *,
-    mixed: bool = True,
+    mixed: bool | None = None,
 ) -> ModelEntry:
     """Go on with the live model in this process, and keep what comes of it as a candidate; `fitting` is how a new one is trained.
 

@@ -90,9 +90,13 @@ def train(
     split_name: SplitName = "leave-one-out",
     core: Core = 1,
     model: Annotated[
-        Served,
-        typer.Option("--model", help="What recommends: the sequence model and EASE, as the validation weighs them, or the first alone."),
-    ] = Served.mixture,
+        Served | None,
+        typer.Option(
+            "--model",
+            help="What recommends: the sequence model and EASE, as the validation weighs them, or the first alone;"
+            " by default as the live model is made, and where none is, both.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Workers on Ray (RAY_ADDRESS, else one of its own), by default 1; 0: this process.", min=0)
     ] = None,
@@ -136,14 +140,15 @@ def train(
     from models.evaluate import Figure
 
     sequence, fitting = parameters(len(split.train.histories.item_N), seed, epochs)
+    mixed = None if model is None else model is Served.mixture
     with data.refusals():
         known = read_known(settings, found, tell) if source == data.LOG else NOTHING_KNOWN
         if incremental:
-            entry = make_from_live(settings, found, split_name, fitting, known=known, mixed=model is Served.mixture)
+            entry = make_from_live(settings, found, split_name, fitting, known=known, mixed=mixed)
         else:
             tell(split)
             tell(f"{sequence} {fitting}")
-            entry = make(settings, split, sequence, fitting, How(workers, gpu, run, model is Served.mixture), known=known)
+            entry = make(settings, split, sequence, fitting, How(workers, gpu, run, mixed), known=known)
     if named:
         snapshot.forget(folder, named)
     if as_json:

@@ -72,6 +72,18 @@ def test_the_sequence_model_alone_is_served_where_that_is_asked_for(data: Path, 
     assert list(found["about"]["metrics"]) == ["sequence model", "popularity, 7 days", "EASE, 11 neighbours an item"]
 
 
+def test_what_replaces_a_sequence_model_that_stands_alone_is_one_too_unless_asked_otherwise(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promoted(trained(data, capsys, model=command.Served.sequence)["bundle_id"])
+    since = "\n".join(f"u{user}\tnew{step}\t5\t{1_701_000_000 + step}" for user in range(20) for step in range(3))
+    data.write_text(f"{data.read_text()}{since}\n")
+    for asked in ({}, {"incremental": True, "workers": None}):
+        assert next(iter(trained(data, capsys, **asked)["about"]["metrics"])) == "sequence model"
+    found = trained(data, capsys, incremental=True, workers=None, model=command.Served.mixture)
+    assert next(iter(found["about"]["metrics"])).startswith("sequence model + EASE")
+
+
 def test_a_model_that_learned_nothing_is_refused_beside_a_good_one(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
