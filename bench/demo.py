@@ -6,6 +6,7 @@ Wanted of two cores: the first title within 30 s of ready, all within 10 minutes
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import re
 import statistics
@@ -109,6 +110,7 @@ def entry(playlist: str) -> str:
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         instance = Platform(Path(folder) / "data")
         began_s = time.monotonic()
