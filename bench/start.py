@@ -9,11 +9,9 @@ demo begins to fill when all is ready, and `down` breaks that off, so each furth
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -23,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cluster.launch import ending
 from cluster.launch.environment import free_block, local_environment
 from cluster.settings import load
 
@@ -123,8 +122,7 @@ def time_empty(environ: dict[str, str], names: list[str], actors: int, ports: li
         child.stdin.close()
         child.wait(60)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        ending.end(ending.descendants())  # Serve leaves its HAProxy behind
     return took_s
 
 
@@ -133,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=3)
     times = parser.parse_args().times
+    ending.adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     ports = free_ports(len(NAMES))
     own = {**os.environ, "MATINEE_DATA": str(folder / "data"), **{name: str(port) for name, port in zip(NAMES, ports, strict=True)}}

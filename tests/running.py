@@ -7,17 +7,19 @@ minute, so a test that needs one of its own (fixture `new_platform`) has a reaso
 from __future__ import annotations
 
 import os
-import socket
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import psutil
 
 from cluster.launch.client import OperatorClient, running
+from cluster.launch.environment import can_bind
 from cluster.launch.instance import State, read
 from cluster.settings import Settings, load
 
@@ -25,18 +27,17 @@ T = TypeVar("T")
 
 COMMAND = [sys.executable, "-m", "cluster.launch.cli"]
 UP_TIMEOUT_S = 240.0
+PORTS = range(10_000, 20_000)
+"""Below those of Ray's (environment.PORTS_FROM), and below those that Linux hands out."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Return ports that nobody listens on now.
+
+    The system hands none of them to whoever asks for any port: what is started again later finds them free still.
+    """
+    drawn = random.SystemRandom().sample(PORTS, len(PORTS))
+    return list(islice((port for port in drawn if can_bind("0.0.0.0", port)), count))
 
 
 def instance_environment(data: Path, **settings: object) -> dict[str, str]:

@@ -153,8 +153,9 @@ def failed(viewer: Viewer, film: str) -> httpx.Response | None:
 
 
 def waiting(platform: Platform) -> int:
-    """Return how many facts are committed and not in the log."""
-    return int(platform.status()["log"]["unpublished"])
+    """Return how many facts are committed and not in the log; -1 while that cannot be told."""
+    unpublished = platform.status()["log"]["unpublished"]
+    return -1 if unpublished is None else int(unpublished)
 
 
 def caught_up(platform: Platform) -> bool:

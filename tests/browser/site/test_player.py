@@ -30,7 +30,7 @@ def test_it_plays_from_where_the_profile_stopped_and_tells_where_it_is(theatre: 
     theatre.eventually(lambda: len(theatre.beats()) >= 3)
     beats = theatre.beats()
     assert [beat["sequence"] for beat in beats[:3]] == [1, 2, 3]
-    assert 21 < beats[0]["position_s"] < beats[2]["position_s"] < 30
+    assert 21 <= beats[0]["position_s"] < beats[2]["position_s"] < 30
     assert beats[2]["state"] == "playing"
     theatre.pause()
     theatre.eventually(lambda: theatre.beats()[-1]["state"] == "paused")
