@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 COMMAND = [sys.executable, "-m", "cluster.launch.cli"]
 UP_TIMEOUT_S = 240.0
-PORTS = range(10_000, 20_000)
-"""Below those of Ray's (environment.PORTS_FROM), and below those that Linux hands out."""
+PORTS = range(61_000, 65_536)
+"""Above those that Linux hands out; Ray takes its own below."""
 
 
 def free_ports(count: int) -> list[int]:
