@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 from cluster.launch import ending
 from cluster.launch.environment import free_block, local_environment
 from cluster.settings import load
+from tests.running import free_ports
 
 EMPTY = r"""
 import os, sys, time, urllib.request, subprocess
@@ -79,17 +79,6 @@ for child in children:
 """
 
 NAMES = "MATINEE_PORT", "MATINEE_EDGE_PORT", "MATINEE_DASHBOARD_PORT", "MATINEE_METRICS_PORT", "MATINEE_STATS_PORT"
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def time_matinee(environ: dict[str, str]) -> tuple[float, dict[str, Any]]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -27,17 +27,18 @@ T = TypeVar("T")
 
 COMMAND = [sys.executable, "-m", "cluster.launch.cli"]
 UP_TIMEOUT_S = 240.0
-PORTS = range(61_000, 65_536)
-"""Above those that Linux hands out; Ray takes its own below."""
+WORKER, WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), 4
+PORTS = range(61_000 + WORKER % WORKERS, 65_536, WORKERS)
+"""Above those that Linux hands out, and above Ray's; each of the suite's processes has its own."""
+_drawn = cycle(random.SystemRandom().sample(PORTS, len(PORTS)))
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on now.
 
-    The system hands none of them to whoever asks for any port: what is started again later finds them free still.
+    Nobody else is handed them, neither by the system nor by this: what is started on them again later finds them free still.
     """
-    drawn = random.SystemRandom().sample(PORTS, len(PORTS))
-    return list(islice((port for port in drawn if can_bind("0.0.0.0", port)), count))
+    return list(islice((port for port in _drawn if can_bind("0.0.0.0", port)), count))
 
 
 def instance_environment(data: Path, **settings: object) -> dict[str, str]:

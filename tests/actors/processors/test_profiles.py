@@ -21,7 +21,6 @@ from actors.processors.profiles import (
     SEEN_LIMIT,
     Play,
     ProfileState,
-    apply,
     digest,
     expires_at_s,
     keys,
@@ -93,7 +92,7 @@ def test_a_row_is_bounded_however_much_is_watched() -> None:
     ids = [f"{number:032x}" for number in range(SEEN_LIMIT + 300)]
     row: Any = None
     for number, title_id in enumerate(ids):
-        row = apply({"p": row}, started(number, title_id, 1_700_000_000.0 + 60 * number, duration_s=1.0, position_s=1.0))["p"]
+        row = applied(PROFILES, {"p": row}, started(number, title_id, 1_700_000_000.0 + 60 * number, duration_s=1.0, position_s=1.0))["p"]
     state = state_of(row)
     assert [play.title_id for play in state.plays] == ids[-PLAYS_LIMIT:]
     assert state.digests == [digest(title_id) for title_id in ids[-SEEN_LIMIT:]]

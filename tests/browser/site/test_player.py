@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_it_plays_from_where_the_profile_stopped_and_tells_where_it_is(theatre: Theatre, edges: list[Edge]) -> None:
-    theatre.open(position_s=21.0)
+    theatre.open(position_s=21.0, heartbeat_interval_s=2.0)  # by then it has moved on a busy machine too
     assert theatre.state()["t"] > 20.9
     segments = [name for name in edges[0].asked if name.startswith(("360_", "180_"))]
     assert segments[0].endswith("_010.m4s"), "the first segment is the one of the place"
@@ -30,7 +30,7 @@ def test_it_plays_from_where_the_profile_stopped_and_tells_where_it_is(theatre: 
     theatre.eventually(lambda: len(theatre.beats()) >= 3)
     beats = theatre.beats()
     assert [beat["sequence"] for beat in beats[:3]] == [1, 2, 3]
-    assert 21 <= beats[0]["position_s"] < beats[2]["position_s"] < 30
+    assert 21 < beats[0]["position_s"] < beats[2]["position_s"] < 30
     assert beats[2]["state"] == "playing"
     theatre.pause()
     theatre.eventually(lambda: theatre.beats()[-1]["state"] == "paused")
